@@ -1,0 +1,64 @@
+"""From candles and parameters to events, for every detector alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..candles import Candles
+from ..errors import CandleError
+from ..events import Events
+from ..fold import Emitted, as_columns, fold_batch
+from ..registry import Spec, entry
+
+__all__ = ["detect", "detect_dense", "table", "wrap"]
+
+
+def wrap(spec: Spec, columns: dict[str, NDArray[Any]], candles: Candles) -> Events:
+    """Columns as an event table, internal columns left out."""
+    return Events(
+        spec.name,
+        tuple(column for column in spec.entry.columns if not column.internal),
+        columns,
+        parameters=spec.parameters,
+        time=candles.time,
+        symbol=candles.symbol,
+        timeframe=candles.timeframe,
+    )
+
+
+def table(spec: Spec, parts: Sequence[Emitted], candles: Candles) -> Events | NDArray[np.int8]:
+    """What a fold emitted as the public result: an event table, or one value a bar."""
+    columns = as_columns(spec, parts)
+    return next(iter(columns.values())) if spec.entry.dense else wrap(spec, columns, candles)
+
+
+def check_candles(owner: str, candles: object) -> Candles:
+    """Refuse anything but :class:`Candles`, saying how to make them."""
+    if not isinstance(candles, Candles):
+        raise CandleError(
+            f"{owner} takes Candles, not {type(candles).__name__}; "
+            "make them with Candles.from_pandas(frame), from_csv(path), from_numpy(...)"
+        )
+    return candles
+
+
+def _run(name: str, candles: Candles, parameters: dict[str, Any]) -> Any:
+    spec = entry(name).configure(parameters)
+    emitted = fold_batch([spec], check_candles(name, candles).bars)
+    return table(spec, [emitted[spec]], candles)
+
+
+def detect(name: str, candles: Candles, **parameters: Any) -> Events:
+    """Run a detector and whatever feeds it over all candles."""
+    events: Events = _run(name, candles, parameters)
+    return events
+
+
+def detect_dense(name: str, candles: Candles, **parameters: Any) -> NDArray[np.int8]:
+    """Run a dense companion: one value a bar."""
+    values: NDArray[np.int8] = _run(name, candles, parameters)
+    return values

@@ -1,0 +1,204 @@
+"""Driving kernels: a fold that keeps its state, grows its buffers, and hands on what was emitted.
+
+A batch is one call from a fresh state, a stream is many; detectors that feed others go first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .kernels import _types as k
+from .kernels._out import scatter_changes
+from .kernels._types import F64, I64, Bars, Feed, Out, Shape, State
+from .kernels._zones import ZONE_FLOATS, ZONE_INTS
+from .registry import Spec, with_feeds
+
+__all__ = ["Emitted", "Fold", "as_columns", "fold_batch", "fresh_state"]
+
+
+class Emitted(NamedTuple):
+    """Rows and changes that one call emitted, trimmed and read-only; ``first_id`` is the id of row 0."""
+
+    first_id: int
+    feed: Feed
+
+
+def own_shape(spec: Spec) -> Shape:
+    """Sizes of the kernel's blocks for these parameters."""
+    return spec.entry.shape(spec.entry.kernel_params(spec))
+
+
+def empty_rows(shape: Shape, rows: int, dense: bool) -> tuple[I64, F64]:
+    """Blocks for new rows."""
+    head = 0 if dense else k.OWN
+    return np.empty((rows, head + shape.row_ints), np.int64), np.empty((rows, shape.row_floats))
+
+
+def fresh_state(shape: Shape, zones: int = 64, memory: int = 64) -> State:
+    """The state before the first bar, with room for so many live zones and remembered rows."""
+    ints = np.zeros(k.OWN_INTS + shape.own_ints, np.int64)
+    ints[k.ROOTS : k.ROOTS + k.HEAPS] = -1
+    ints[k.ZONES_FREE] = -1
+    floats = np.zeros(k.OWN_FLOATS + shape.own_floats)
+    floats[k.BEST : k.BEST + k.HEAPS] = -np.inf
+    zones = zones if shape.zones else 0
+    memory = memory if shape.memory_ints else 0
+    return State(
+        ints,
+        floats,
+        np.empty((zones, ZONE_INTS), np.int64),
+        np.empty((zones, ZONE_FLOATS)),
+        np.empty((memory, shape.memory_ints), np.int64),
+        np.empty((memory, shape.memory_floats)),
+    )
+
+
+def _grown(block: Any, used: int, needed: int) -> Any:
+    """A larger copy of the used part; what is beyond it costs no memory until it is written."""
+    larger = np.empty((max(needed, 2 * block.shape[0], 64), *block.shape[1:]), block.dtype)
+    larger[:used] = block[:used]
+    return larger
+
+
+def grow(state: State, out: Out) -> tuple[State, Out]:
+    """Enlarge the buffer that a kernel asked for."""
+    full, needed = int(out.used[k.FULL]), int(out.used[k.NEEDED])
+    rows, changes = int(out.used[k.ROWS]), int(out.used[k.CHANGES])
+    zones, memory = int(state.ints[k.ZONES_USED]), int(state.ints[k.MEMORY_USED])
+    if full == k.FULL_ROWS:
+        out = out._replace(ints=_grown(out.ints, rows, needed), floats=_grown(out.floats, rows, needed))
+    elif full == k.FULL_CHANGES:
+        out = out._replace(log=_grown(out.log, changes, needed))
+    elif full == k.FULL_ZONES:
+        state = state._replace(
+            zone_ints=_grown(state.zone_ints, zones, needed), zone_floats=_grown(state.zone_floats, zones, needed)
+        )
+    else:
+        state = state._replace(
+            memory_ints=_grown(state.memory_ints, memory, needed),
+            memory_floats=_grown(state.memory_floats, memory, needed),
+        )
+    return state, out
+
+
+def _read_only(block: Any) -> Any:
+    view = block.view()
+    view.flags.writeable = False
+    return view
+
+
+def emitted(first_id: int, out: Out) -> Emitted:
+    """The used part of the buffers."""
+    rows, changes = int(out.used[k.ROWS]), int(out.used[k.CHANGES])
+    return Emitted(
+        first_id,
+        Feed(_read_only(out.ints[:rows]), _read_only(out.floats[:rows]), _read_only(out.log[:changes])),
+    )
+
+
+class Fold:
+    """One detector's run over one series, which can be resumed and saved."""
+
+    def __init__(self, spec: Spec, state: State | None = None) -> None:
+        self.spec = spec
+        self.shape = own_shape(spec)
+        self.params = spec.entry.kernel_params(spec)
+        self.lookback = spec.entry.lookback(spec)
+        self.state = fresh_state(self.shape) if state is None else state
+
+    def advance(self, bars: Bars, start: int, stop: int, base: int, feeds: Sequence[Feed]) -> Emitted:
+        """Fold bars ``start <= t < stop``, of which bar ``t`` lies at ``t - base``, and return what they emit."""
+        entry = self.spec.entry
+        count = stop - start
+        rows = count if entry.dense else 16 + int(count * entry.rate)
+        ints, floats = empty_rows(self.shape, rows, entry.dense)
+        log = np.empty((rows * self.shape.stages, 3), np.int64)
+        out = Out(np.zeros(k.OUT_CELLS, np.int64), ints, floats, log)
+        first_id = int(self.state.ints[k.NEXT_ID])
+        inputs = tuple(feeds)
+        while True:
+            start = entry.kernel(bars, start, stop, base, self.params, inputs, self.state, out)
+            if start == stop:
+                return emitted(first_id, out)
+            self.state, out = grow(self.state, out)
+
+
+def as_columns(spec: Spec, parts: Sequence[Emitted]) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of the event table, internal ones included, from everything that a fold emitted, in order."""
+    entry, shape = spec.entry, own_shape(spec)
+    blank = empty_rows(shape, 0, entry.dense)
+    ints = _joined([part.feed.ints for part in parts], blank[0])
+    floats = _joined([part.feed.floats for part in parts], blank[1])
+    life = np.full((shape.stages, len(ints)), -1, np.int64)
+    for part in parts:
+        scatter_changes(part.feed.log, parts[0].first_id, life)
+    sources = {"int": iter(ints.T), "float": iter(floats.T), "life": iter(life)}
+    return {
+        column.name: np.ascontiguousarray(next(sources[_source(column)]), dtype=column.dtype)
+        for column in entry.columns
+    }
+
+
+def _source(column: Any) -> str:
+    if column.life:
+        return "life"
+    return "float" if column.dtype == "float64" else "int"
+
+
+def _joined(blocks: list[Any], blank: Any) -> Any:
+    return blocks[0] if len(blocks) == 1 else np.concatenate([blank, *blocks])
+
+
+def run_in_order(
+    specs: Iterable[Spec], step: Callable[[Spec, tuple[Feed, ...]], Emitted], workers: int = 1
+) -> dict[Spec, Emitted]:
+    """Run a step for each detector and all upstream of it, feeding what was emitted downstream.
+
+    With several workers, detectors that do not wait for each other run at the same time, the most expensive first:
+    serial kernels hold no interpreter lock.
+    """
+    ordered = with_feeds(specs)
+    done: dict[Spec, Emitted] = {}
+    if workers <= 1 or len(ordered) == 1:
+        for spec in ordered:
+            done[spec] = step(spec, tuple(done[feed].feed for feed in spec.feeds))
+        return done
+    waiting = sorted(ordered, key=_urgency(ordered), reverse=True)
+    running: dict[Future[Emitted], Spec] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        while waiting or running:
+            for spec in [spec for spec in waiting if all(feed in done for feed in spec.feeds)]:
+                waiting.remove(spec)
+                running[pool.submit(step, spec, tuple(done[feed].feed for feed in spec.feeds))] = spec
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done[running.pop(future)] = future.result()
+    return {spec: done[spec] for spec in ordered}
+
+
+def _urgency(ordered: Sequence[Spec]) -> Callable[[Spec], float]:
+    """Cost of the longest chain of detectors that waits for each one, itself included."""
+    costs: dict[Spec, float] = {}
+    for spec in reversed(ordered):
+        downstream = [costs[other] for other in ordered if spec in other.feeds]
+        costs[spec] = spec.entry.cost + max(downstream, default=0.0)
+    return costs.__getitem__
+
+
+def fold_batch(specs: Iterable[Spec], bars: Bars, workers: int = 1) -> Mapping[Spec, Emitted]:
+    """Run detectors and all upstream of them over a whole series."""
+    n = len(bars.open)
+
+    def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
+        return Fold(spec).advance(bars, 0, n, 0, feeds)
+
+    return run_in_order(specs, step, workers)
+
+
+def default_workers() -> int:
+    """Threads to use when the caller does not say: the cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
