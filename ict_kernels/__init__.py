@@ -27,5 +27,6 @@ from .events import Events
 from .market import sample_market
 from .registry import Spec, detector, detectors
 from .resample import resample
+from .stream import Changes, Stream, Update
 
 __version__ = "0.1.0"

@@ -12,13 +12,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .errors import StateError
 from .kernels import _types as k
+from .kernels._memory import MEMORY_ALIVE
 from .kernels._out import scatter_changes
 from .kernels._types import F64, I64, Bars, Feed, Out, Shape, State
-from .kernels._zones import ZONE_FLOATS, ZONE_INTS
-from .registry import Spec, with_feeds
+from .kernels._zones import CLOSED, LEFT, RIGHT, STAGE, ZONE_FLOATS, ZONE_INTS
+from .registry import Column, Spec, with_feeds
 
 __all__ = ["Emitted", "Fold", "as_columns", "fold_batch", "fresh_state"]
+
+_SMALL = 1024  # slots and remembered rows that are not worth compacting
 
 
 class Emitted(NamedTuple):
@@ -131,12 +135,10 @@ class Fold:
 def as_columns(spec: Spec, parts: Sequence[Emitted]) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of the event table, internal ones included, from everything that a fold emitted, in order."""
     entry, shape = spec.entry, own_shape(spec)
-    blank = empty_rows(shape, 0, entry.dense)
-    ints = _joined([part.feed.ints for part in parts], blank[0])
-    floats = _joined([part.feed.floats for part in parts], blank[1])
+    first_id = parts[0].first_id if parts else 0
+    ints, floats, log = join_feeds(spec, parts)
     life = np.full((shape.stages, len(ints)), -1, np.int64)
-    for part in parts:
-        scatter_changes(part.feed.log, parts[0].first_id, life)
+    scatter_changes(log, first_id, life)
     sources = {"int": iter(ints.T), "float": iter(floats.T), "life": iter(life)}
     return {
         column.name: np.ascontiguousarray(next(sources[_source(column)]), dtype=column.dtype)
@@ -144,14 +146,69 @@ def as_columns(spec: Spec, parts: Sequence[Emitted]) -> dict[str, np.ndarray[Any
     }
 
 
-def _source(column: Any) -> str:
+def _source(column: Column) -> str:
     if column.life:
         return "life"
     return "float" if column.dtype == "float64" else "int"
 
 
-def _joined(blocks: list[Any], blank: Any) -> Any:
-    return blocks[0] if len(blocks) == 1 else np.concatenate([blank, *blocks])
+def join_feeds(spec: Spec, parts: Sequence[Emitted]) -> Feed:
+    """All that a fold emitted, in order, as one feed."""
+    if len(parts) == 1:
+        return parts[0].feed
+    blanks = (*empty_rows(own_shape(spec), 0, spec.entry.dense), np.empty((0, 3), np.int64))
+    return Feed(*(_read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts))))
+
+
+def compact_state(state: State, only_if_sparse: bool = False) -> State:
+    """The same state without free slots, so that it is no larger than what is still open.
+
+    With ``only_if_sparse`` a state whose blocks are in good use is returned as it is.
+    """
+    ints = state.ints.copy()
+    live = int(ints[k.ZONES_LIVE])
+    kept_rows = int(ints[k.MEMORY_USED] - ints[k.MEMORY_HEAD] - ints[k.MEMORY_DEAD])
+    if only_if_sparse and len(state.zone_ints) <= 4 * live + _SMALL and len(state.memory_ints) <= 8 * kept_rows + _SMALL:
+        return state
+    used = slice(int(ints[k.ZONES_USED]))
+    zones, zone_floats = state.zone_ints[used], state.zone_floats[used]
+    kept = zones[:, STAGE] != CLOSED
+    moved = np.append(np.cumsum(kept) - 1, -1)  # index -1, no slot, stays -1
+    zones = zones[kept]
+    zones[:, LEFT], zones[:, RIGHT] = moved[zones[:, LEFT]], moved[zones[:, RIGHT]]
+    roots = slice(k.ROOTS, k.ROOTS + k.HEAPS)
+    ints[roots] = moved[ints[roots]]
+    ints[k.ZONES_USED], ints[k.ZONES_FREE] = live, -1
+    remembered = slice(int(ints[k.MEMORY_HEAD]), int(ints[k.MEMORY_USED]))
+    memory = state.memory_ints[remembered]
+    alive = memory[:, MEMORY_ALIVE] != 0 if memory.shape[1] else np.zeros(0, bool)
+    ints[k.MEMORY_HEAD], ints[k.MEMORY_USED], ints[k.MEMORY_DEAD] = 0, kept_rows, 0
+    return State(
+        ints, state.floats, zones, zone_floats[kept], memory[alive], state.memory_floats[remembered][alive]
+    )
+
+
+def check_state(shape: Shape, state: State) -> State:
+    """Refuse a state whose blocks do not fit the kernel or do not hang together, which would be read out of bounds."""
+    blank = fresh_state(shape)
+    for name, mine, theirs in zip(State._fields, state, blank):
+        if mine.dtype != theirs.dtype or mine.ndim != theirs.ndim or mine.shape[1:] != theirs.shape[1:]:
+            raise StateError(f"the state's {name} do not fit the kernel")
+    ints, slots = state.ints, len(state.zone_ints)
+    links = np.concatenate([state.zone_ints[:, [LEFT, RIGHT]].ravel(), ints[k.ROOTS : k.ROOTS + k.HEAPS]])
+    whole = (
+        len(ints) == len(blank.ints)
+        and len(state.floats) == len(blank.floats)
+        and slots == len(state.zone_floats) == ints[k.ZONES_USED] == ints[k.ZONES_LIVE]
+        and ints[k.ZONES_FREE] == -1
+        and bool(((links >= -1) & (links < slots)).all())
+        and bool(((state.zone_ints[:, STAGE] >= 0) & (state.zone_ints[:, STAGE] < shape.stages)).all())
+        and len(state.memory_ints) == len(state.memory_floats) == ints[k.MEMORY_USED]
+        and ints[k.MEMORY_HEAD] == ints[k.MEMORY_DEAD] == 0
+    )
+    if not whole:
+        raise StateError("the state does not hang together")
+    return state
 
 
 def run_in_order(

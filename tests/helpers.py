@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+import ict_kernels as ict
 from ict_kernels.candles import Candles
 
 Prices = Sequence[tuple[float, float, float, float]]
 
-ENGINES = {"compiled": "ict_kernels", "reference": "ict_kernels.reference"}
+ENGINES = {"compiled": ict, "reference": ict.reference}
 NEGATED = {"direction", "level", "top", "bottom"}
 SWAPPED = {"top": "bottom", "bottom": "top"}
 
 
 def load_engine(name: str) -> Any:
     """Import the module whose functions are the compiled detectors or their reference twins."""
-    return importlib.import_module(ENGINES[name])
+    return ENGINES[name]
 
 
 def ohlc(prices: Prices, side: int = 1) -> Candles:

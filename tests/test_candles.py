@@ -219,7 +219,8 @@ def test_missing_column(name: str) -> None:
 )
 def test_bad_rows(column: str, values: list[Any], what: str) -> None:
     refused(what + r'.*on_error="drop"', **{column: values})
-    kept = Candles.from_pandas(frame(**{column: values}), on_error="drop")
+    changes: dict[str, Any] = {column: values}
+    kept = Candles.from_pandas(frame(**changes), on_error="drop")
     assert 0 <= len(kept) == 4 - len(kept.dropped) < 4
 
 
@@ -387,11 +388,12 @@ def test_naive_times_warn_at_the_caller(tmp_path: Path) -> None:
     naive = frame(time=frame()["time"].dt.tz_localize(None))
     path = tmp_path / "a.csv"
     naive.to_csv(path)
-    for build in (
+    builders: list[Callable[[], Candles]] = [
         lambda: Candles.from_pandas(naive),
         lambda: Candles.from_csv(path),
         lambda: Candles.from_polars(pl.from_pandas(naive)),
-    ):
+    ]
+    for build in builders:
         with pytest.warns(NaiveTimeWarning, match='tz="UTC"') as caught:
             assert build() == Candles.from_pandas(frame())
         assert [warning.filename for warning in caught] == [__file__]
@@ -561,7 +563,8 @@ def test_later_changes_of_the_source_do_not_reach_candles() -> None:
     arrays = [np.arange(1.0, 5.0) for _ in range(4)]
     times = np.arange(4) + 1_704_153_600 * 10**9
     volume = np.ones(4)
-    copied = Candles.from_numpy(times, **dict(zip(NAMES[1:], [*arrays, volume], strict=True)))
+    prices: dict[str, Any] = dict(zip(NAMES[1:5], arrays, strict=True))
+    copied = Candles.from_numpy(times, volume=volume, **prices)
     for array in (times, *arrays, volume):
         assert not any(np.shares_memory(array, getattr(copied, name)) for name in NAMES)
         assert array.flags.writeable

@@ -35,9 +35,10 @@ ZONES = [
 def hourly(start: str, bars: int, minutes: int = 60) -> Candles:
     """Candles without gaps whose prices and volumes tell the bars apart."""
     time = np.datetime64(start, "ns").astype(np.int64) + np.arange(bars) * minutes * 60_000_000_000
-    close: F64 = 100.0 + np.arange(bars) % 17.0
-    wick: F64 = np.arange(bars) % 3.0
-    volume: F64 = np.arange(bars) + 1.0
+    number = np.arange(bars, dtype=np.float64)
+    close: F64 = 100.0 + np.mod(number, 17.0)
+    wick: F64 = np.mod(number, 3.0)
+    volume: F64 = number + 1.0
     return Candles._trusted(
         time, close - 0.5, close + 1.0 + wick, close - 1.0, close, volume, "X",
         {60: "1h", 15: "15min", 30: "30min"}[minutes],

@@ -28,6 +28,8 @@ from ._types import (
 ID, STAGE, LEFT, RIGHT, ZONE_INTS = 0, 1, 2, 3, 4
 KEY, TOP, BOTTOM, ZONE_FLOATS = 0, 1, 2, 3
 
+CLOSED = -1  # stage of a free slot
+
 # Channels: which price has to come down to the level. RETURN is the opposite wick coming back up to it.
 RETURN, WICK, CLOSE, BODY, CHANNELS = 0, 1, 2, 3, 4
 
@@ -150,6 +152,7 @@ def _settle(t, side, channel, price, open_, high, low, close, state, out, levels
             state.zone_floats[slot, KEY] = key
             _push(state, side * CHANNELS + channels[stage], slot)
         else:
+            state.zone_ints[slot, STAGE] = CLOSED
             state.zone_ints[slot, LEFT] = state.ints[ZONES_FREE]
             state.ints[ZONES_FREE] = slot
             state.ints[ZONES_LIVE] -= 1

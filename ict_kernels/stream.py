@@ -1,0 +1,322 @@
+"""Candles as they come: the same kernels, resumed, give exactly what the batch gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .candles import Candles
+from .detectors._run import check_candles
+from .errors import CandleError, ParameterError, StateError
+from .events import Events
+from .fold import Emitted, Fold, as_columns, check_state, compact_state, join_feeds, run_in_order
+from .kernels._jit import SOURCE_HASH
+from .kernels._types import F64, I64, Bars, Feed, State
+from .registry import Spec, as_spec, detector, with_feeds
+from .states import read_arrays, write_arrays
+
+__all__ = ["Changes", "Stream", "Update"]
+
+
+class Changes(NamedTuple):
+    """Life cycle cells that were set: the row (counted from the stream's first), the column, the bar."""
+
+    row: I64
+    column: NDArray[np.str_]
+    bar: I64
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an extension brought.
+
+    Attributes
+    ----------
+    new : dict of str to Events or ndarray
+        Rows confirmed by the new candles, their life cycle as it stands after them; of dense companions the new values.
+    changed : dict of str to Changes
+        Every life cycle cell that the new candles set, in rows old and new.
+    """
+
+    new: dict[str, Any]
+    changed: dict[str, Changes]
+
+
+class Stream:
+    """Detectors that are fed candles bit by bit.
+
+    Whatever the pieces, the events are those of one call over all candles, bit for bit.
+
+    Parameters
+    ----------
+    detectors : str, Spec, or iterable of these
+        Names, or configurations made by :func:`ict_kernels.detector`.
+    symbol, timeframe : str, optional
+        Of the candles to come; by default those of the first ones.
+    keep : bool, default True
+        Whether to keep all events, for :meth:`events`. Without, memory stays bounded by what is still open, and events
+        are had from the updates alone.
+
+    Raises
+    ------
+    ParameterError
+        If a detector or parameter does not exist or is out of its range.
+
+    Examples
+    --------
+    >>> import ict_kernels as ict
+    >>> candles = ict.sample_market(bars=600)[0]
+    >>> stream = ict.Stream(["fair_value_gaps", ict.detector("swings", left=3, right=3)])
+    >>> update = stream.extend(candles[:500])
+    >>> update = stream.extend(candles[500:])
+    >>> stream.events("swings") == ict.swings(candles, left=3, right=3)
+    True
+    """
+
+    def __init__(
+        self,
+        detectors: str | Spec | Iterable[str | Spec],
+        *,
+        symbol: str = "",
+        timeframe: str = "",
+        keep: bool = True,
+    ) -> None:
+        chosen = [detectors] if isinstance(detectors, (str, Spec)) else list(detectors)
+        self.specs: tuple[Spec, ...] = tuple(dict.fromkeys(as_spec(what) for what in chosen))
+        if not self.specs:
+            raise ParameterError("a stream needs at least one detector")
+        self.symbol = symbol
+        self.timeframe = timeframe
+        self.keep = keep
+        self._folds = {spec: Fold(spec) for spec in with_feeds(self.specs)}
+        self._bars = 0
+        self._tail = Bars(*(np.empty(0) for _ in Bars._fields))
+        self._last_time: int | None = None
+        self._times: list[I64] = []
+        self._parts: dict[Spec, list[Emitted]] = {spec: [] for spec in self.specs}
+
+    def __len__(self) -> int:
+        """How many candles it has been fed."""
+        return self._bars
+
+    def __repr__(self) -> str:
+        market = " ".join(part for part in (self.symbol, self.timeframe) if part)
+        return f"<Stream of {market or 'no market yet'}: {', '.join(self._names())}; {self._bars:,} candles>"
+
+    def extend(self, candles: Candles) -> Update:
+        """Take in the next candles.
+
+        Parameters
+        ----------
+        candles : Candles
+            Later than all before; any number, 0 included.
+
+        Returns
+        -------
+        Update
+            The new rows and the changed cells.
+
+        Raises
+        ------
+        CandleError
+            If they are of another market, or not later than those before; the stream is unchanged then.
+        """
+        self._check_next(check_candles("Stream.extend", candles))
+        start, stop = self._bars, self._bars + len(candles)
+        bars = Bars(*(np.concatenate(pair) for pair in zip(self._tail, candles.bars)))
+        base = stop - len(bars.open)
+
+        def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
+            fold = self._folds[spec]
+            first = max(0, start - fold.lookback)
+            seen = _read_only(bars, first - base)
+            return fold.advance(seen, start, stop, first, feeds)
+
+        emitted = run_in_order(self.specs, step)
+        self._remember(candles, bars, stop)
+        update = self._update(emitted, candles)
+        for spec in self.specs:
+            if self.keep and (len(emitted[spec].feed.ints) or len(emitted[spec].feed.log)):
+                self._parts[spec].append(_owned(emitted[spec]))
+        for fold in self._folds.values():
+            fold.state = compact_state(fold.state, only_if_sparse=True)
+        return update
+
+    def _check_next(self, candles: Candles) -> None:
+        for name in ("symbol", "timeframe"):
+            mine, theirs = getattr(self, name), getattr(candles, name)
+            if self._bars and mine != theirs or (mine and theirs and mine != theirs):
+                raise CandleError(f"the stream's {name} is {mine!r}, that of the candles {theirs!r}")
+        if len(candles) and self._last_time is not None and int(candles.time[0]) <= self._last_time:
+            last = np.datetime64(self._last_time, "ns")
+            raise CandleError(
+                f"the first of the new candles, {candles.time[0].view('datetime64[ns]')}, is not later than the "
+                f"stream's last, {last}; leave out the candles it already had"
+            )
+
+    def _remember(self, candles: Candles, bars: Bars, stop: int) -> None:
+        self._bars = stop
+        if len(candles):
+            self.symbol, self.timeframe = candles.symbol, candles.timeframe
+            self._last_time = int(candles.time[-1])
+        kept = max(0, len(bars.open) - max(fold.lookback for fold in self._folds.values()))
+        self._tail = Bars(*(column[kept:].copy() for column in bars))
+        if self.keep:
+            self._times.append(candles.time)
+
+    def _names(self) -> dict[str, Spec]:
+        """Detectors by name; by full configuration where two share a name."""
+        names = [spec.name for spec in self.specs]
+        return {spec.name if names.count(spec.name) == 1 else str(spec): spec for spec in self.specs}
+
+    def _find(self, what: str | Spec) -> Spec:
+        spec = what if isinstance(what, Spec) else self._names().get(what)
+        if spec not in self.specs:
+            raise ParameterError(f"the stream has no detector {str(what)!r}; it has {', '.join(self._names())}")
+        return spec
+
+    def _wrap(self, spec: Spec, columns: dict[str, NDArray[Any]], time: I64 | None) -> Any:
+        if spec.entry.dense:
+            return next(iter(columns.values()))
+        return Events(
+            spec.name,
+            tuple(column for column in spec.entry.columns if not column.internal),
+            columns,
+            parameters=spec.parameters,
+            time=time,
+            symbol=self.symbol,
+            timeframe=self.timeframe,
+        )
+
+    def _update(self, emitted: dict[Spec, Emitted], candles: Candles) -> Update:
+        new, changed = {}, {}
+        time = self._time() if self.keep else None
+        for name, spec in self._names().items():
+            first, feed = emitted[spec]
+            fresh = feed.log[feed.log[:, 0] >= first]
+            new[name] = self._wrap(spec, as_columns(spec, [Emitted(first, feed._replace(log=fresh))]), time)
+            columns = np.array(spec.entry.life or ("",))
+            changed[name] = Changes(feed.log[:, 0].copy(), columns[feed.log[:, 1]], feed.log[:, 2].copy())
+        return Update(new, changed)
+
+    def _time(self) -> I64:
+        if len(self._times) != 1:
+            self._times = [np.concatenate([np.empty(0, np.int64), *self._times])]
+        return self._times[0]
+
+    def events(self, what: str | Spec) -> Any:
+        """All events of a detector so far.
+
+        Parameters
+        ----------
+        what : str or Spec
+            One of the stream's detectors.
+
+        Returns
+        -------
+        Events
+            Equal to one call over all candles; an array for a dense companion.
+
+        Raises
+        ------
+        ParameterError
+            If the stream has no such detector, or keeps no events.
+        """
+        spec = self._find(what)
+        if not self.keep:
+            raise ParameterError("this stream keeps no events (keep=False): take them from the updates of extend")
+        return self._wrap(spec, as_columns(spec, self._parts[spec]), self._time())
+
+    # --- saving ------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the stream to a file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        arrays: list[NDArray[Any]] = [*self._tail]
+        for fold in self._folds.values():
+            arrays += compact_state(fold.state)
+        if self.keep:
+            arrays.append(self._time())
+            for spec in self.specs:
+                arrays += join_feeds(spec, self._parts[spec])
+        header = {
+            "kind": "stream",
+            "kernels": SOURCE_HASH,
+            "detectors": [{"name": spec.name, "parameters": spec.parameters} for spec in self.specs],
+            "symbol": self.symbol,
+            "timeframe": self.timeframe,
+            "keep": self.keep,
+            "bars": self._bars,
+            "last_time": self._last_time,
+        }
+        write_arrays(path, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Stream:
+        """Read a stream that :meth:`save` wrote, to go on where it stood.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        Stream
+
+        Raises
+        ------
+        StateError
+            If the file is damaged, foreign, or made by other kernels: feed a new stream the candles then.
+        """
+        header, arrays = read_arrays(path)
+        if header.get("kind") != "stream":
+            raise StateError(f"{path} holds no stream")
+        if header.get("kernels") != SOURCE_HASH:
+            raise StateError(f"{path} was made by other kernels than these: feed a new stream the candles")
+        try:
+            return cls._restored(header, arrays)
+        except (KeyError, TypeError, ValueError, StopIteration) as error:
+            raise StateError(f"{path} is malformed ({error}): feed a new stream the candles") from error
+
+    @classmethod
+    def _restored(cls, header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Stream:
+        specs = [detector(one["name"], **one["parameters"]) for one in header["detectors"]]
+        stream = cls(specs, symbol=header["symbol"], timeframe=header["timeframe"], keep=header["keep"])
+        left = iter(arrays)
+        stream._bars = header["bars"]
+        stream._last_time = header["last_time"]
+        stream._tail = Bars(*(next(left) for _ in Bars._fields))
+        for fold in stream._folds.values():
+            fold.state = check_state(fold.shape, State(*(next(left) for _ in State._fields)))
+        if stream.keep:
+            stream._times = [next(left)]
+            for spec in stream.specs:
+                stream._parts[spec] = [Emitted(0, Feed(*(next(left) for _ in Feed._fields)))]
+        return stream
+
+
+def _read_only(bars: Bars, first: int) -> Bars:
+    columns: list[F64] = [column[first:] for column in bars]
+    for column in columns:
+        column.flags.writeable = False
+    return Bars(*columns)
+
+
+def _owned(part: Emitted) -> Emitted:
+    """A copy that does not hold on to the buffers it was cut from."""
+    return Emitted(part.first_id, Feed(*(block.copy() for block in part.feed)))
+
