@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
@@ -98,10 +99,12 @@ class Events:
     def __getattr__(self, name: str) -> NDArray[Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        try:
-            return self._columns[name]
-        except KeyError:
-            raise AttributeError(f"{self.detector} has no column {name!r}; it has {', '.join(self.columns)}") from None
+        if name not in self._columns:
+            raise AttributeError(self._no_column(name))
+        return self._columns[name]
+
+    def _no_column(self, name: str) -> str:
+        return f"{self.detector} has no column {name!r}; it has {', '.join(self.columns)}"
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.columns]
@@ -124,13 +127,17 @@ class Events:
     def __getitem__(self, key: Any) -> Any:
         """A column by name, a record by position, or the rows of a slice, mask or list of positions."""
         if isinstance(key, str):
-            return getattr(self, key)
-        if isinstance(key, (int, np.integer)):
+            if key not in self._columns:
+                raise KeyError(self._no_column(key))
+            return self._columns[key]
+        if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
             return self[[key]].records()[0]
         if not isinstance(key, slice):
             key = np.asarray(key)
-            if key.dtype != bool and not np.issubdtype(key.dtype, np.integer):
-                key = key.astype(np.int64) if key.size == 0 else key
+            if key.size == 0 and key.dtype != bool:
+                key = key.astype(np.int64)  # an empty list is one of floats to NumPy
+            if key.ndim != 1 or key.dtype.kind not in "biu":
+                raise IndexError("rows are chosen by a position, a slice, a mask or a list of positions")
         return self._with({name: values[key] for name, values in self._columns.items()})
 
     def times(self, column: str = "bar") -> NDArray[np.datetime64]:
@@ -219,11 +226,13 @@ class Events:
         """
         import pandas as pd
 
-        frame = pd.DataFrame({name: values.copy() for name, values in self._export(times).items()})
-        for name in frame.columns:
-            if name.endswith("_time"):
-                frame[name] = frame[name].dt.tz_localize("UTC")
-        return frame
+        columns = {name: values.copy() for name, values in self._export(times).items()}
+        return pd.DataFrame(
+            {
+                name: pd.DatetimeIndex(values, tz="UTC") if values.dtype.kind == "M" else values
+                for name, values in columns.items()
+            }
+        )
 
     def to_polars(self, *, times: bool = False) -> pl.DataFrame:
         """As a polars frame; ``times`` as in :meth:`to_pandas`."""
@@ -275,7 +284,9 @@ class Events:
             if mine.dtype != theirs.dtype:
                 return f"dtype of {name!r} differs: {mine.dtype} against {theirs.dtype}"
         common = min(len(self), len(other))
-        places = [_first_difference(self._columns[name], other._columns[name], common) for name in self.columns]
+        places = [
+            _first_difference(self._columns[name], other._columns[name], common) for name in self.columns
+        ]
         row, name = min(zip(places, self.columns), key=lambda place: place[0])
         if row < common:
             return f"row {row} differs first in {name!r}:\n  {self[row]}\n  {other[row]}"
@@ -293,7 +304,9 @@ class Events:
 
     def _title(self) -> str:
         market = " ".join(part for part in (self.symbol, self.timeframe) if part)
-        return f"{self.detector}{f' of {market}' if market else ''}: {len(self)} event{'s' * (len(self) != 1)}"
+        return (
+            f"{self.detector}{f' of {market}' if market else ''}: {len(self)} event{'s' * (len(self) != 1)}"
+        )
 
     def _head_and_tail(self) -> pd.DataFrame:
         return self.to_pandas(times=False)
@@ -305,7 +318,7 @@ class Events:
 
     def _repr_html_(self) -> str:
         body = self._head_and_tail().to_html(max_rows=_SHOWN, show_dimensions=False)
-        return f"<p><b>{self._title()}</b></p>{body}"
+        return f"<p><b>{html.escape(self._title())}</b></p>{body}"
 
 
 def _checked(column: Column, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -313,7 +326,9 @@ def _checked(column: Column, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any
         raise ValueError(f"column {column.name!r} is missing")
     values = np.asarray(columns[column.name])
     if values.ndim != 1 or values.dtype != column.dtype:
-        raise ValueError(f"column {column.name!r} must be 1-D {column.dtype}, not {values.ndim}-D {values.dtype}")
+        raise ValueError(
+            f"column {column.name!r} must be 1-D {column.dtype}, not {values.ndim}-D {values.dtype}"
+        )
     view = values.view()
     view.flags.writeable = False
     return view

@@ -6,7 +6,8 @@ A batch is one call from a fresh state, a stream is many; detectors that feed ot
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
@@ -17,10 +18,10 @@ from .kernels import _types as k
 from .kernels._memory import MEMORY_ALIVE
 from .kernels._out import scatter_changes
 from .kernels._types import F64, I64, Bars, Feed, Out, Shape, State
-from .kernels._zones import CLOSED, LEFT, RIGHT, STAGE, ZONE_FLOATS, ZONE_INTS
+from .kernels._zones import CLOSED, ID, KEY, LEFT, RIGHT, STAGE, ZONE_FLOATS, ZONE_INTS
 from .registry import Column, Spec, with_feeds
 
-__all__ = ["Emitted", "Fold", "as_columns", "fold_batch", "fresh_state"]
+__all__ = ["Emitted", "Fold", "as_bars", "as_columns", "fold_batch", "fresh_state"]
 
 _SMALL = 1024  # slots and remembered rows that are not worth compacting
 
@@ -30,6 +31,13 @@ class Emitted(NamedTuple):
 
     first_id: int
     feed: Feed
+
+
+def as_bars(open_: Any, high: Any, low: Any, close: Any) -> Bars:
+    """Prices in the one form that kernels are compiled for: contiguous, read-only float64."""
+    return Bars(
+        *(_read_only(np.ascontiguousarray(column, np.float64)) for column in (open_, high, low, close))
+    )
 
 
 def own_shape(spec: Spec) -> Shape:
@@ -80,7 +88,8 @@ def grow(state: State, out: Out) -> tuple[State, Out]:
         out = out._replace(log=_grown(out.log, changes, needed))
     elif full == k.FULL_ZONES:
         state = state._replace(
-            zone_ints=_grown(state.zone_ints, zones, needed), zone_floats=_grown(state.zone_floats, zones, needed)
+            zone_ints=_grown(state.zone_ints, zones, needed),
+            zone_floats=_grown(state.zone_floats, zones, needed),
         )
     else:
         state = state._replace(
@@ -157,7 +166,9 @@ def join_feeds(spec: Spec, parts: Sequence[Emitted]) -> Feed:
     if len(parts) == 1:
         return parts[0].feed
     blanks = (*empty_rows(own_shape(spec), 0, spec.entry.dense), np.empty((0, 3), np.int64))
-    return Feed(*(_read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts))))
+    return Feed(
+        *(_read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts)))
+    )
 
 
 def compact_state(state: State, only_if_sparse: bool = False) -> State:
@@ -168,7 +179,8 @@ def compact_state(state: State, only_if_sparse: bool = False) -> State:
     ints = state.ints.copy()
     live = int(ints[k.ZONES_LIVE])
     kept_rows = int(ints[k.MEMORY_USED] - ints[k.MEMORY_HEAD] - ints[k.MEMORY_DEAD])
-    if only_if_sparse and len(state.zone_ints) <= 4 * live + _SMALL and len(state.memory_ints) <= 8 * kept_rows + _SMALL:
+    in_use = len(state.zone_ints) <= 4 * live + _SMALL and len(state.memory_ints) <= 8 * kept_rows + _SMALL
+    if only_if_sparse and in_use:
         return state
     used = slice(int(ints[k.ZONES_USED]))
     zones, zone_floats = state.zone_ints[used], state.zone_floats[used]
@@ -194,47 +206,114 @@ def check_state(shape: Shape, state: State) -> State:
     for name, mine, theirs in zip(State._fields, state, blank):
         if mine.dtype != theirs.dtype or mine.ndim != theirs.ndim or mine.shape[1:] != theirs.shape[1:]:
             raise StateError(f"the state's {name} do not fit the kernel")
-    ints, slots = state.ints, len(state.zone_ints)
-    links = np.concatenate([state.zone_ints[:, [LEFT, RIGHT]].ravel(), ints[k.ROOTS : k.ROOTS + k.HEAPS]])
-    whole = (
-        len(ints) == len(blank.ints)
-        and len(state.floats) == len(blank.floats)
-        and slots == len(state.zone_floats) == ints[k.ZONES_USED] == ints[k.ZONES_LIVE]
-        and ints[k.ZONES_FREE] == -1
-        and bool(((links >= -1) & (links < slots)).all())
-        and bool(((state.zone_ints[:, STAGE] >= 0) & (state.zone_ints[:, STAGE] < shape.stages)).all())
-        and len(state.memory_ints) == len(state.memory_floats) == ints[k.MEMORY_USED]
-        and ints[k.MEMORY_HEAD] == ints[k.MEMORY_DEAD] == 0
-    )
-    if not whole:
+    if len(state.ints) != len(blank.ints) or len(state.floats) != len(blank.floats):
+        raise StateError("the state's cells do not fit the kernel")
+    if not _zones_hang_together(shape, state) or not _memory_hangs_together(state):
         raise StateError("the state does not hang together")
     return state
 
 
+def _zones_hang_together(shape: Shape, state: State) -> bool:
+    ints, zones, slots = state.ints, state.zone_ints, len(state.zone_ints)
+    counted = slots == len(state.zone_floats) == ints[k.ZONES_USED] == ints[k.ZONES_LIVE]
+    if not counted or ints[k.ZONES_FREE] != -1:
+        return False
+    roots = ints[k.ROOTS : k.ROOTS + k.HEAPS]
+    links = np.concatenate([zones[:, LEFT], zones[:, RIGHT], roots])
+    # Every slot is linked to exactly once, so that no path from a root can come round to where it was.
+    if (links < -1).any() or not np.array_equal(np.sort(links[links >= 0]), np.arange(slots)):
+        return False
+    best = np.append(state.zone_floats[:, KEY], -np.inf)[roots]  # root -1, an empty heap, is the last
+    stages, known = zones[:, STAGE], zones[:, ID]
+    return bool(
+        np.array_equal(state.floats[k.BEST : k.BEST + k.HEAPS], best)
+        and ((stages >= 0) & (stages < shape.stages)).all()
+        and ((known >= 0) & (known < ints[k.NEXT_ID])).all()
+    )
+
+
+def _memory_hangs_together(state: State) -> bool:
+    ints, memory = state.ints, state.memory_ints
+    counted = len(memory) == len(state.memory_floats) == ints[k.MEMORY_USED]
+    dense = ints[k.MEMORY_HEAD] == ints[k.MEMORY_DEAD] == 0
+    return bool(counted and dense and (not len(memory) or memory[:, MEMORY_ALIVE].all()))
+
+
+def check_feed(spec: Spec, feed: Feed, rows: int) -> Feed:
+    """Refuse saved rows and changes that do not fit the detector, which would be written out of bounds."""
+    shape = own_shape(spec)
+    blanks = (*empty_rows(shape, 0, spec.entry.dense), np.empty((0, 3), np.int64))
+    for mine, theirs in zip(feed, blanks):
+        if mine.dtype != theirs.dtype or mine.ndim != 2 or mine.shape[1] != theirs.shape[1]:
+            raise StateError(f"the rows of {spec.name} do not fit the detector")
+    ids, columns = feed.log[:, k.CHANGE_ID], feed.log[:, k.CHANGE_COLUMN]
+    inside = ((ids >= 0) & (ids < rows) & (columns >= 0) & (columns < shape.stages)).all()
+    if not inside or not len(feed.ints) == len(feed.floats) == rows:
+        raise StateError(f"the rows of {spec.name} do not hang together")
+    return feed
+
+
 def run_in_order(
-    specs: Iterable[Spec], step: Callable[[Spec, tuple[Feed, ...]], Emitted], workers: int = 1
-) -> dict[Spec, Emitted]:
+    specs: Iterable[Spec],
+    step: Callable[[Spec, tuple[Feed, ...]], Emitted],
+    workers: int = 1,
+    consume: Callable[[Spec, Emitted], Any] | None = None,
+) -> dict[Spec, Any]:
     """Run a step for each detector and all upstream of it, feeding what was emitted downstream.
 
-    With several workers, detectors that do not wait for each other run at the same time, the most expensive first:
-    serial kernels hold no interpreter lock.
+    With several workers, detectors that do not wait for each other run at the same time, the longest chains first:
+    serial kernels hold no interpreter lock. ``consume`` makes of each detector's rows what is returned in their
+    place, and the rows are given up as soon as no detector downstream waits for them.
     """
     ordered = with_feeds(specs)
-    done: dict[Spec, Emitted] = {}
+    held = _Held(ordered)
+    results: dict[Spec, Any] = {}
+
+    def run(spec: Spec, feeds: tuple[Feed, ...]) -> tuple[Emitted, Any]:
+        emitted = step(spec, feeds)
+        return emitted, emitted if consume is None else consume(spec, emitted)
+
     if workers <= 1 or len(ordered) == 1:
         for spec in ordered:
-            done[spec] = step(spec, tuple(done[feed].feed for feed in spec.feeds))
-        return done
+            emitted, results[spec] = run(spec, held.feeds(spec))
+            held.add(spec, emitted)
+        return results
     waiting = sorted(ordered, key=_urgency(ordered), reverse=True)
-    running: dict[Future[Emitted], Spec] = {}
+    running: dict[Future[tuple[Emitted, Any]], Spec] = {}
     with ThreadPoolExecutor(workers) as pool:
         while waiting or running:
-            for spec in [spec for spec in waiting if all(feed in done for feed in spec.feeds)]:
+            for spec in [spec for spec in waiting if held.ready(spec)]:
                 waiting.remove(spec)
-                running[pool.submit(step, spec, tuple(done[feed].feed for feed in spec.feeds))] = spec
+                running[pool.submit(run, spec, held.feeds(spec))] = spec
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                done[running.pop(future)] = future.result()
-    return {spec: done[spec] for spec in ordered}
+                spec = running.pop(future)
+                emitted, results[spec] = future.result()
+                held.add(spec, emitted)
+    return {spec: results[spec] for spec in ordered}
+
+
+class _Held:
+    """What was emitted and some detector downstream still waits for."""
+
+    def __init__(self, ordered: Sequence[Spec]) -> None:
+        self.rows: dict[Spec, Emitted] = {}
+        self.waiting = Counter(feed for spec in ordered for feed in spec.feeds)
+
+    def add(self, spec: Spec, emitted: Emitted) -> None:
+        if self.waiting[spec]:
+            self.rows[spec] = emitted
+
+    def ready(self, spec: Spec) -> bool:
+        return all(feed in self.rows for feed in spec.feeds)
+
+    def feeds(self, spec: Spec) -> tuple[Feed, ...]:
+        """Hand on what feeds a detector, giving up what no other waits for."""
+        feeds = tuple(self.rows[feed].feed for feed in spec.feeds)
+        for feed in spec.feeds:
+            self.waiting[feed] -= 1
+            if not self.waiting[feed]:
+                del self.rows[feed]
+        return feeds
 
 
 def _urgency(ordered: Sequence[Spec]) -> Callable[[Spec], float]:
@@ -246,14 +325,19 @@ def _urgency(ordered: Sequence[Spec]) -> Callable[[Spec], float]:
     return costs.__getitem__
 
 
-def fold_batch(specs: Iterable[Spec], bars: Bars, workers: int = 1) -> Mapping[Spec, Emitted]:
-    """Run detectors and all upstream of them over a whole series."""
+def fold_batch(
+    specs: Iterable[Spec],
+    bars: Bars,
+    workers: int = 1,
+    consume: Callable[[Spec, Emitted], Any] | None = None,
+) -> dict[Spec, Any]:
+    """Run detectors and all upstream of them over a whole series; ``consume`` as in :func:`run_in_order`."""
     n = len(bars.open)
 
     def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
         return Fold(spec).advance(bars, 0, n, 0, feeds)
 
-    return run_in_order(specs, step, workers)
+    return run_in_order(specs, step, workers, consume)
 
 
 def default_workers() -> int:

@@ -6,9 +6,11 @@ the process. A child that was forked after a panel ran would die in its first on
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,8 +49,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def fold_many(
-    specs: Iterable[Spec], series: Sequence[Bars], workers: int | None = None
-) -> list[Mapping[Spec, Emitted]]:
+    specs: Iterable[Spec],
+    series: Sequence[Bars],
+    workers: int | None = None,
+    consume: Callable[[int, Spec, Emitted], Any] | None = None,
+) -> list[dict[Spec, Any]]:
     """Run detectors, and all upstream of them, over many series.
 
     Parameters
@@ -57,6 +62,11 @@ def fold_many(
     series : sequence of Bars
     workers : int, optional
         Threads; by default the cores that this process may run on.
+
+    consume : callable, optional
+        ``consume(i, spec, emitted)`` makes of what a detector emitted for series ``i`` what is returned in its place,
+        perhaps in another thread. The rows are given up as soon as no detector downstream waits for them, so memory
+        stays small. By default the rows themselves are returned.
 
     Returns
     -------
@@ -76,13 +86,23 @@ def fold_many(
     workers = default_workers() if workers is None else workers
     total = sum(len(bars.open) for bars in series)
     longest = max((len(bars.open) for bars in series), default=0)
+    made: Callable[[int, Spec, Emitted], Any] = consume or (lambda i, spec, emitted: emitted)
     if len(series) < 2 or _guard.forked or longest * workers > total * _UNEVEN:
-        return [fold_batch(ordered, bars, workers) for bars in series]
+        return [
+            fold_batch(ordered, bars, workers, functools.partial(made, i)) for i, bars in enumerate(series)
+        ]
     panel = _Panel(series, workers)
-    done: dict[Spec, list[Emitted]] = {}
+    held: dict[Spec, list[Emitted]] = {}
+    waiting = Counter(feed for spec in ordered for feed in spec.feeds)
+    results: list[dict[Spec, Any]] = [{} for _ in series]
     for spec in ordered:
-        done[spec] = panel.run(spec, [done[feed] for feed in spec.feeds])
-    return [{spec: done[spec][i] for spec in ordered} for i in range(len(series))]
+        emitted = panel.run(spec, [held[feed] for feed in spec.feeds])
+        for i, rows in enumerate(emitted):
+            results[i][spec] = made(i, spec, rows)
+        held[spec] = emitted
+        waiting.subtract(spec.feeds)
+        held = {kept: rows for kept, rows in held.items() if waiting[kept]}
+    return results
 
 
 @contextmanager

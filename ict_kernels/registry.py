@@ -145,16 +145,20 @@ def _check_number(parameter: Parameter, value: Any) -> int | float | None:
     whole = parameter.kind == "int"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return None
     if not math.isfinite(number) or not parameter.range.low <= number <= parameter.range.high:
         return None
-    if whole and number != int(number):
+    exact: Any = value
+    if whole and exact != int(exact):
         return None
-    return int(value) if whole else number
+    return int(exact) if whole else number
 
 
 def _check_choice(parameter: Parameter, value: Any) -> str | None:
-    return value if isinstance(value, str) and value in parameter.choices else None
+    return next((choice for choice in parameter.choices if isinstance(value, str) and value == choice), None)
 
 
 def _check_bool(parameter: Parameter, value: Any) -> bool | None:
@@ -165,7 +169,7 @@ def _check_feed(parameter: Parameter, value: Any) -> Spec | None:
     if isinstance(value, Spec):
         return value if value.name == parameter.feed else None
     if value is None or isinstance(value, Mapping):
-        return detector(parameter.feed, **(value or {}))
+        return entry(parameter.feed).configure(value or {})
     return None
 
 
@@ -372,8 +376,8 @@ def register(
     return decorate
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+def _did_you_mean(name: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -391,7 +395,7 @@ def detectors() -> dict[str, Entry]:
 
 def entry(name: str) -> Entry:
     """The entry of one detector; unknown names raise :class:`ParameterError`."""
-    if name not in _ENTRIES:
+    if not isinstance(name, str) or name not in _ENTRIES:
         raise ParameterError(
             f"there is no detector {name!r}{_did_you_mean(name, _ENTRIES)}; there are {', '.join(_ENTRIES)}"
         )

@@ -37,7 +37,9 @@ def _checksum(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-def write_arrays(path: str | os.PathLike[str], header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> None:
+def write_arrays(
+    path: str | os.PathLike[str], header: dict[str, Any], arrays: Sequence[NDArray[Any]]
+) -> None:
     """Write a header and int64 or float64 arrays; the file appears whole or not at all."""
     import zstandard
 
@@ -50,19 +52,23 @@ def write_arrays(path: str | os.PathLike[str], header: dict[str, Any], arrays: S
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    temporary = ""
+    path = Path(os.path.realpath(path))  # a link stays one
+    if path.exists() and not path.is_file():
+        raise OutputError(f"cannot write {path}: it is no regular file")
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
@@ -75,14 +81,14 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[NDAr
         raise StateError(f"{path} is no saved state of ict_kernels")
     _, version, size, checksum = _HEAD.unpack_from(content)
     if version != VERSION:
-        raise StateError(f"{path} has format version {version}, this package reads {VERSION}: build it anew from candles")
+        raise StateError(f"{path} has format version {version}, not {VERSION}: build it anew from candles")
     text, body = content[_HEAD.size : _HEAD.size + size], content[_HEAD.size + size :]
     if _checksum(text, body) != checksum:
         raise StateError(f"{path} is damaged (its checksum does not fit): build it anew from candles")
     try:
         header: dict[str, Any] = json.loads(text)
         return header, _arrays(header.pop("arrays"), body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise StateError(f"{path} is malformed ({error}): build it anew from candles") from error
 
 
@@ -90,15 +96,17 @@ def _arrays(declared: list[dict[str, Any]], body: bytes) -> list[NDArray[Any]]:
     import zstandard
 
     shapes = [tuple(int(length) for length in one["shape"]) for one in declared]
-    if any(one["dtype"] not in _DTYPES for one in declared) or any(length < 0 for shape in shapes for length in shape):
+    if any(one["dtype"] not in _DTYPES for one in declared) or any(
+        length < 0 for shape in shapes for length in shape
+    ):
         raise ValueError("it declares arrays of a kind that is never saved")
     sizes = [8 * math.prod(shape) for shape in shapes]
     try:
-        data = zstandard.ZstdDecompressor().decompress(body, max_output_size=max(1, sum(sizes)))
-    except zstandard.ZstdError as error:
-        raise ValueError(str(error)) from error
-    if len(data) != sum(sizes):
-        raise ValueError("its arrays are not of the declared size")
+        if zstandard.frame_content_size(body) != sum(sizes):
+            raise ValueError("its arrays are not of the declared size")
+        data = zstandard.ZstdDecompressor().decompress(body)
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise ValueError(str(error) or "its arrays do not fit into memory") from error
     arrays, at = [], 0
     for one, shape, size in zip(declared, shapes, sizes):
         values = np.frombuffer(data, one["dtype"], size // 8, at).reshape(shape)

@@ -14,7 +14,8 @@ from .candles import Candles
 from .detectors._run import check_candles
 from .errors import CandleError, ParameterError, StateError
 from .events import Events
-from .fold import Emitted, Fold, as_columns, check_state, compact_state, join_feeds, run_in_order
+from .fold import Emitted, Fold, as_columns, check_feed, check_state, compact_state, join_feeds, run_in_order
+from .kernels import _types as k
 from .kernels._jit import SOURCE_HASH
 from .kernels._types import F64, I64, Bars, Feed, State
 from .registry import Spec, as_spec, detector, with_feeds
@@ -150,7 +151,7 @@ class Stream:
     def _check_next(self, candles: Candles) -> None:
         for name in ("symbol", "timeframe"):
             mine, theirs = getattr(self, name), getattr(candles, name)
-            if self._bars and mine != theirs or (mine and theirs and mine != theirs):
+            if mine != theirs and (self._bars or (mine and theirs)):
                 raise CandleError(f"the stream's {name} is {mine!r}, that of the candles {theirs!r}")
         if len(candles) and self._last_time is not None and int(candles.time[0]) <= self._last_time:
             last = np.datetime64(self._last_time, "ns")
@@ -177,7 +178,9 @@ class Stream:
     def _find(self, what: str | Spec) -> Spec:
         spec = what if isinstance(what, Spec) else self._names().get(what)
         if spec not in self.specs:
-            raise ParameterError(f"the stream has no detector {str(what)!r}; it has {', '.join(self._names())}")
+            raise ParameterError(
+                f"the stream has no detector {str(what)!r}; it has {', '.join(self._names())}"
+            )
         return spec
 
     def _wrap(self, spec: Spec, columns: dict[str, NDArray[Any]], time: I64 | None) -> Any:
@@ -229,7 +232,9 @@ class Stream:
         """
         spec = self._find(what)
         if not self.keep:
-            raise ParameterError("this stream keeps no events (keep=False): take them from the updates of extend")
+            raise ParameterError(
+                "this stream keeps no events (keep=False): take them from the updates of extend"
+            )
         return self._wrap(spec, as_columns(spec, self._parts[spec]), self._time())
 
     # --- saving ------------------------------------------------------------------------------------------------
@@ -289,7 +294,7 @@ class Stream:
             raise StateError(f"{path} was made by other kernels than these: feed a new stream the candles")
         try:
             return cls._restored(header, arrays)
-        except (KeyError, TypeError, ValueError, StopIteration) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
             raise StateError(f"{path} is malformed ({error}): feed a new stream the candles") from error
 
     @classmethod
@@ -297,15 +302,23 @@ class Stream:
         specs = [detector(one["name"], **one["parameters"]) for one in header["detectors"]]
         stream = cls(specs, symbol=header["symbol"], timeframe=header["timeframe"], keep=header["keep"])
         left = iter(arrays)
-        stream._bars = header["bars"]
-        stream._last_time = header["last_time"]
+        stream._bars, stream._last_time = bars, last = header["bars"], header["last_time"]
+        if type(bars) is not int or (last is not None and type(last) is not int):
+            raise StateError("its number of candles or their last time is not whole")
         stream._tail = Bars(*(next(left) for _ in Bars._fields))
+        tail = min(bars, max(fold.lookback for fold in stream._folds.values()))
+        if any(column.shape != (tail,) or column.dtype != np.float64 for column in stream._tail):
+            raise StateError("its last candles are not those that the detectors look back at")
         for fold in stream._folds.values():
             fold.state = check_state(fold.shape, State(*(next(left) for _ in State._fields)))
         if stream.keep:
             stream._times = [next(left)]
+            if stream._time().shape != (bars,) or stream._time().dtype != np.int64:
+                raise StateError("its times are not those of its candles")
             for spec in stream.specs:
-                stream._parts[spec] = [Emitted(0, Feed(*(next(left) for _ in Feed._fields)))]
+                rows = bars if spec.entry.dense else int(stream._folds[spec].state.ints[k.NEXT_ID])
+                feed = Feed(*(next(left) for _ in Feed._fields))
+                stream._parts[spec] = [Emitted(0, check_feed(spec, feed, rows))]
         return stream
 
 
@@ -318,5 +331,5 @@ def _read_only(bars: Bars, first: int) -> Bars:
 
 def _owned(part: Emitted) -> Emitted:
     """A copy that does not hold on to the buffers it was cut from."""
-    return Emitted(part.first_id, Feed(*(block.copy() for block in part.feed)))
-
+    ints, floats, log = part.feed
+    return Emitted(part.first_id, Feed(ints.copy(), floats.copy(), log.copy()))

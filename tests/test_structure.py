@@ -52,7 +52,7 @@ def test_bos_then_choch_both_ways(engine: Any, side: int, by: str, first: int) -
 
 @both_sides
 def test_trend_after_each_bar(engine: Any, side: int) -> None:
-    after = engine.trend(ohlc(UP_DOWN_UP, side), breaks={"by": "close", "swings": PIVOTS})
+    after = engine.trend(ohlc(UP_DOWN_UP, side), by="close", swings=PIVOTS)
     assert after.dtype == np.int8
     assert (after * side).tolist() == [0, 0, 0, 0, 1, 1, 1, -1, 1]
 
@@ -116,7 +116,7 @@ def test_wicks_break_both_sides_of_a_bearish_bar(engine: Any, side: int) -> None
     candles = ohlc(outside_bar(close=9), side)
     events = engine.structure_breaks(candles, by="wick", swings=PIVOTS)
     assert rows(events, BREAK, side) == [(3, 3, 1, BOS, 15.0, 1), (3, 3, -1, CHOCH, 5.0, 1)]
-    after = engine.trend(candles, breaks={"by": "wick", "swings": PIVOTS})
+    after = engine.trend(candles, by="wick", swings=PIVOTS)
     assert (after * side).tolist() == [0, 0, 0, -1]
 
 
@@ -125,7 +125,7 @@ def test_a_doji_without_a_trend_only_uses_both_levels_up(engine: Any, side: int)
     # Bar 4 is beyond bar 3, which therefore is no swing.
     candles = ohlc([*outside_bar(close=10), (10, 17, 3, 11)], side)
     assert len(engine.structure_breaks(candles, by="wick", swings=PIVOTS)) == 0
-    assert engine.trend(candles, breaks={"by": "wick", "swings": PIVOTS}).tolist() == [0] * 5
+    assert engine.trend(candles, by="wick", swings=PIVOTS).tolist() == [0] * 5
 
 
 @both_sides
@@ -352,7 +352,7 @@ def test_cisd_and_the_length_of_the_run(
 def test_few_flat_bars_have_no_structure(engine: Any, n: int) -> None:
     candles = ohlc([(1, 2, 0, 1)] * n)
     assert len(engine.structure_breaks(candles, by="wick", swings=PIVOTS)) == 0
-    assert engine.trend(candles, breaks={"by": "wick", "swings": PIVOTS}).tolist() == [0] * n
+    assert engine.trend(candles, by="wick", swings=PIVOTS).tolist() == [0] * n
     assert len(engine.displacements(candles, length=2, body_atr=0.0, body_ratio=0.0)) == 0
     assert len(engine.market_structure_shifts(candles, variant="choch")) == 0
     assert len(engine.cisd(candles, min_run=1, require_sweep=False)) == 0

@@ -177,9 +177,9 @@ def displacements(
     Returns
     -------
     Events
-        ``bar`` = ``confirmed``, ``direction``, ``body`` (price), ``atr`` (``ATR[t-1]``, NaN while undefined), ``ratio``;
-        life cycle ``leaves_gap`` (``bar + 1`` when the bar is the middle of a fair value gap of its direction, of
-        whatever size).
+        ``bar`` = ``confirmed``, ``direction``, ``body`` (price), ``atr`` (``ATR[t-1]``, NaN while undefined),
+        ``ratio``; life cycle ``leaves_gap`` (``bar + 1`` when the bar is the middle of a fair value gap of its
+        direction, of whatever size).
 
     Raises
     ------

@@ -7,7 +7,7 @@ from ._types import ATR_COUNT, ATR_VALUE
 
 
 @helper
-def update_atr(t, high, low, previous_close, length, state):  # type: ignore[no-untyped-def]
+def update_atr(t, high, low, previous_close, length, state):
     """Take in bar ``t``; ``previous_close`` is not looked at for bar 0."""
     true_range = high - low
     if t > 0:
@@ -22,6 +22,6 @@ def update_atr(t, high, low, previous_close, length, state):  # type: ignore[no-
 
 
 @helper
-def atr_is_defined(length, state):  # type: ignore[no-untyped-def]
+def atr_is_defined(length, state):
     """Whether ``length`` bars have been taken in, so that the cell ``ATR_VALUE`` holds the average."""
     return state.ints[ATR_COUNT] >= length

@@ -7,7 +7,7 @@ from ._types import CHANGE_BAR, CONFIRMED
 
 
 @helper
-def rows_until(feed, row, t):  # type: ignore[no-untyped-def]
+def rows_until(feed, row, t):
     """First row from ``row`` on that is confirmed after bar ``t``."""
     while row < feed.ints.shape[0] and feed.ints[row, CONFIRMED] <= t:
         row += 1
@@ -15,7 +15,7 @@ def rows_until(feed, row, t):  # type: ignore[no-untyped-def]
 
 
 @helper
-def changes_until(feed, change, t):  # type: ignore[no-untyped-def]
+def changes_until(feed, change, t):
     """First change from ``change`` on that happened after bar ``t``."""
     while change < feed.log.shape[0] and feed.log[change, CHANGE_BAR] <= t:
         change += 1

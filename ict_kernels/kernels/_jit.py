@@ -43,7 +43,8 @@ def _source_hash(folder: Path, options: str) -> str:
 
 SOURCE_HASH = _source_hash(Path(__file__).parent, "")
 BUILD_HASH = _source_hash(
-    Path(__file__).parent, f"{_OPTIONS} {_SERIAL} boundscheck={numba.config.BOUNDSCHECK} numba={numba.__version__}"
+    Path(__file__).parent,
+    f"{_OPTIONS} {_SERIAL} boundscheck={numba.config.BOUNDSCHECK} numba={numba.__version__}",
 )
 
 

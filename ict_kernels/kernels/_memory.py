@@ -15,7 +15,7 @@ MEMORY_ID, MEMORY_ALIVE, OWN_MEMORY = 0, 1, 2
 
 
 @helper
-def memory_has_room(state, out, rows):  # type: ignore[no-untyped-def]
+def memory_has_room(state, out, rows):
     """Whether ``rows`` more rows would leave the block half empty after compaction."""
     kept = state.ints[MEMORY_USED] - state.ints[MEMORY_HEAD] - state.ints[MEMORY_DEAD]
     if 2 * (kept + rows) > state.memory_ints.shape[0]:
@@ -24,7 +24,7 @@ def memory_has_room(state, out, rows):  # type: ignore[no-untyped-def]
 
 
 @routine
-def _compact(state):  # type: ignore[no-untyped-def]
+def _compact(state):
     ints, memory_ints, memory_floats = state.ints, state.memory_ints, state.memory_floats
     kept = 0
     for row in range(ints[MEMORY_HEAD], ints[MEMORY_USED]):
@@ -40,7 +40,7 @@ def _compact(state):  # type: ignore[no-untyped-def]
 
 
 @helper
-def remember(state, identity):  # type: ignore[no-untyped-def]
+def remember(state, identity):
     """Begin a remembered row and return its place."""
     if state.ints[MEMORY_USED] == state.memory_ints.shape[0]:
         _compact(state)
@@ -52,7 +52,7 @@ def remember(state, identity):  # type: ignore[no-untyped-def]
 
 
 @helper
-def recall(state, identity):  # type: ignore[no-untyped-def]
+def recall(state, identity):
     """Place of the remembered row with that id, -1 when it was forgotten."""
     low = state.ints[MEMORY_HEAD]
     end = state.ints[MEMORY_USED]
@@ -68,13 +68,13 @@ def recall(state, identity):  # type: ignore[no-untyped-def]
 
 
 @helper
-def forget(state, row):  # type: ignore[no-untyped-def]
+def forget(state, row):
     """Give up a remembered row."""
     state.memory_ints[row, MEMORY_ALIVE] = 0
     state.ints[MEMORY_DEAD] += 1
 
 
 @helper
-def forget_first(state):  # type: ignore[no-untyped-def]
+def forget_first(state):
     """Give up the oldest remembered row."""
     state.ints[MEMORY_HEAD] += 1

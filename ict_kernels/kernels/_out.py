@@ -21,7 +21,7 @@ from ._types import (
 
 
 @helper
-def ask_for(out, buffer, size):  # type: ignore[no-untyped-def]
+def ask_for(out, buffer, size):
     """Note which buffer must grow, and how far; returns False, the answer to "is there room?"."""
     out.used[FULL] = buffer
     out.used[NEEDED] = size
@@ -29,7 +29,7 @@ def ask_for(out, buffer, size):  # type: ignore[no-untyped-def]
 
 
 @helper
-def out_has_room(out, rows, changes):  # type: ignore[no-untyped-def]
+def out_has_room(out, rows, changes):
     """Whether so many more rows and changes would fit."""
     needed_rows = out.used[ROWS] + rows
     needed_changes = out.used[CHANGES] + changes
@@ -41,7 +41,7 @@ def out_has_room(out, rows, changes):  # type: ignore[no-untyped-def]
 
 
 @helper
-def new_row(state, out, bar, confirmed, direction):  # type: ignore[no-untyped-def]
+def new_row(state, out, bar, confirmed, direction):
     """Begin a row and return its place in ``out``; its sequence id is ``last_id(state)`` from then on."""
     n = out.used[ROWS]
     out.used[ROWS] = n + 1
@@ -53,13 +53,13 @@ def new_row(state, out, bar, confirmed, direction):  # type: ignore[no-untyped-d
 
 
 @helper
-def last_id(state):  # type: ignore[no-untyped-def]
+def last_id(state):
     """Sequence id of the latest row."""
     return state.ints[NEXT_ID] - 1
 
 
 @helper
-def log_change(out, identity, column, t):  # type: ignore[no-untyped-def]
+def log_change(out, identity, column, t):
     """Note that bar ``t`` set a life cycle column of the row with that id."""
     n = out.used[CHANGES]
     out.log[n, CHANGE_ID] = identity
@@ -69,7 +69,7 @@ def log_change(out, identity, column, t):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scatter_changes(log, first_id, life):  # type: ignore[no-untyped-def]
+def scatter_changes(log, first_id, life):
     """Write a change log into life cycle columns, a line each, of which place 0 is the row ``first_id``."""
     for n in range(log.shape[0]):
         life[log[n, CHANGE_COLUMN], log[n, CHANGE_ID] - first_id] = log[n, CHANGE_BAR]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     bins: I64
 
 
-def cut_feeds(blocks, plan, i, which):  # type: ignore[no-untyped-def]
+def cut_feeds(blocks, plan, i, which):
     """Feeds of series ``i``, from the flat tuple of all feeds' blocks: a parallel loop takes no nested ones."""
     return tuple(
         Feed(
@@ -47,11 +47,11 @@ def cut_feeds(blocks, plan, i, which):  # type: ignore[no-untyped-def]
 
 
 @overload(cut_feeds)
-def _cut_feeds(blocks, plan, i, which):  # type: ignore[no-untyped-def]
+def _cut_feeds(blocks, plan, i, which):
     if len(blocks) == 0:
         return lambda blocks, plan, i, which: ()
 
-    def cut(blocks, plan, i, which):  # type: ignore[no-untyped-def]
+    def cut(blocks, plan, i, which):
         a, b = plan.feed_rows_at[which, i], plan.feed_rows_at[which, i + 1]
         c, d = plan.feed_changes_at[which, i], plan.feed_changes_at[which, i + 1]
         first = Feed(blocks[0][a:b], blocks[1][a:b], blocks[2][c:d])
@@ -60,12 +60,12 @@ def _cut_feeds(blocks, plan, i, which):  # type: ignore[no-untyped-def]
     return cut
 
 
-def kernel(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def kernel(bars, start, stop, base, params, feeds, state, out):
     """Stands for the serial kernel that a panel is made for."""
     raise NotImplementedError
 
 
-def _panel(plan, bars, params, blocks, state, out):  # type: ignore[no-untyped-def]
+def _panel(plan, bars, params, blocks, state, out):
     """Run the serial kernel over every series of the plan; ``plan.reached`` says how far each came."""
     # Numba loses what a parallel loop assigns through an attribute of a named tuple.
     reached = plan.reached

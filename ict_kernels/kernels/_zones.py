@@ -38,7 +38,7 @@ AT_TOP, AT_MID, AT_BOTTOM, BELOW = 0, 1, 2, 3
 
 
 @routine
-def _merge(zone_ints, zone_floats, a, b):  # type: ignore[no-untyped-def]
+def _merge(zone_ints, zone_floats, a, b):
     """Join two skew heaps, -1 being the empty one; returns the new root."""
     if a < 0:
         return b
@@ -60,7 +60,7 @@ def _merge(zone_ints, zone_floats, a, b):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _key(level, channel, top, bottom):  # type: ignore[no-untyped-def]
+def _key(level, channel, top, bottom):
     if level == AT_TOP:
         price = top
     elif level == AT_MID:
@@ -74,7 +74,7 @@ def _key(level, channel, top, bottom):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _push(state, heap, slot):  # type: ignore[no-untyped-def]
+def _push(state, heap, slot):
     ints, floats, zone_ints, zone_floats = state.ints, state.floats, state.zone_ints, state.zone_floats
     zone_ints[slot, LEFT] = -1
     zone_ints[slot, RIGHT] = -1
@@ -84,7 +84,7 @@ def _push(state, heap, slot):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _pop(state, heap):  # type: ignore[no-untyped-def]
+def _pop(state, heap):
     ints, floats, zone_ints, zone_floats = state.ints, state.floats, state.zone_ints, state.zone_floats
     slot = ints[ROOTS + heap]
     root = _merge(zone_ints, zone_floats, zone_ints[slot, LEFT], zone_ints[slot, RIGHT])
@@ -94,7 +94,7 @@ def _pop(state, heap):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _price(side, channel, open_, high, low, close):  # type: ignore[no-untyped-def]
+def _price(side, channel, open_, high, low, close):
     """The price a channel watches, in the side's own sign, where reaching always means coming down."""
     if channel == CLOSE:
         price = close
@@ -107,7 +107,7 @@ def _price(side, channel, open_, high, low, close):  # type: ignore[no-untyped-d
 
 
 @helper
-def open_zone(state, side, identity, top, bottom, levels, channels):  # type: ignore[no-untyped-def]
+def open_zone(state, side, identity, top, bottom, levels, channels):
     """Start watching a zone, whose edges are given in prices; it can be reached from the next bar on."""
     ints, zone_ints, zone_floats = state.ints, state.zone_ints, state.zone_floats
     slot = ints[ZONES_FREE]
@@ -128,7 +128,7 @@ def open_zone(state, side, identity, top, bottom, levels, channels):  # type: ig
 
 
 @helper
-def _settle(t, side, channel, price, open_, high, low, close, state, out, levels, channels):  # type: ignore[no-untyped-def]
+def _settle(t, side, channel, price, open_, high, low, close, state, out, levels, channels):
     """Pop every zone that the price reaches and carry it through all the stages that this bar completes."""
     heap = side * CHANNELS + channel
     while state.floats[BEST + heap] >= price:
@@ -159,7 +159,7 @@ def _settle(t, side, channel, price, open_, high, low, close, state, out, levels
 
 
 @helper
-def _is_reached(open_, high, low, close, best):  # type: ignore[no-untyped-def]
+def _is_reached(open_, high, low, close, best):
     """Whether the bar reaches the top of any heap."""
     rising = best[CHANNELS + WICK] >= -high or best[CHANNELS + CLOSE] >= -close or best[RETURN] >= -high
     falling = best[WICK] >= low or best[CLOSE] >= close or best[CHANNELS + RETURN] >= low
@@ -168,7 +168,7 @@ def _is_reached(open_, high, low, close, best):  # type: ignore[no-untyped-def]
 
 
 @helper
-def advance_zones(t, open_, high, low, close, state, out, levels, channels):  # type: ignore[no-untyped-def]
+def advance_zones(t, open_, high, low, close, state, out, levels, channels):
     """Log what bar ``t`` does to the live zones.
 
     ``RETURN`` comes first, so that a zone that starts to wait for it in this bar is not looked at before the next.
@@ -181,7 +181,7 @@ def advance_zones(t, open_, high, low, close, state, out, levels, channels):  # 
 
 
 @helper
-def has_room(state, out, rows, stages):  # type: ignore[no-untyped-def]
+def has_room(state, out, rows, stages):
     """Whether ``rows`` new zones, and every change that the live ones could still undergo, would fit."""
     live = state.ints[ZONES_LIVE]
     if live + rows > state.zone_ints.shape[0]:

@@ -51,7 +51,7 @@ ZONE_CHANNELS = (WICK, CLOSE)
 
 
 @helper
-def _emit_zone(bar, t, direction, top, bottom, levels, channels, state, out):  # type: ignore[no-untyped-def]
+def _emit_zone(bar, t, direction, top, bottom, levels, channels, state, out):
     """Begin the row of a zone that price has to come back to, and watch it; returns the row's place."""
     n = new_row(state, out, bar, t, direction)
     out.floats[n, ZONE_TOP] = top
@@ -79,7 +79,7 @@ def fair_value_gaps_shape(params: FairValueGapsParams) -> Shape:
 
 
 @kernel
-def fair_value_gaps(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def fair_value_gaps(bars, start, stop, base, params, feeds, state, out):
     """Three candles whose first and last do not overlap; touched, half filled, filled, inverted, retested."""
     reach = CLOSE if params.by == BY_CLOSE else WICK
     channels = (reach, reach, reach, CLOSE, RETURN)
@@ -124,13 +124,11 @@ SEEN = OWN_INTS  # how many gaps were fed so far, which is the id of the next on
 
 
 def inverse_fair_value_gaps_shape(params: InverseFairValueGapsParams) -> Shape:
-    return Shape(
-        row_floats=2, stages=2, own_ints=1, zones=True, memory_ints=OWN_MEMORY + 4, memory_floats=2
-    )
+    return Shape(row_floats=2, stages=2, own_ints=1, zones=True, memory_ints=OWN_MEMORY + 4, memory_floats=2)
 
 
 @helper
-def _remember_gap(gaps, row, state):  # type: ignore[no-untyped-def]
+def _remember_gap(gaps, row, state):
     place = remember(state, state.ints[SEEN])
     state.ints[SEEN] += 1
     state.memory_ints[place, GAP_BAR] = gaps.ints[row, BAR]
@@ -142,7 +140,7 @@ def _remember_gap(gaps, row, state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def inverse_fair_value_gaps(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def inverse_fair_value_gaps(bars, start, stop, base, params, feeds, state, out):
     """A gap that price closed beyond turns round, and works against it."""
     gaps = feeds[0]
     row = rows_until(gaps, 0, start - 1)
@@ -206,7 +204,7 @@ def balanced_price_ranges_shape(params: BalancedPriceRangesParams) -> Shape:
 
 
 @helper
-def _overlapping_gap(bar, direction, top, bottom, state):  # type: ignore[no-untyped-def]
+def _overlapping_gap(bar, direction, top, bottom, state):
     """Place of the latest remembered gap of the other direction, unfilled before ``bar - 1``, that overlaps."""
     place = state.ints[MEMORY_USED] - 1
     while place >= state.ints[MEMORY_HEAD]:
@@ -221,7 +219,7 @@ def _overlapping_gap(bar, direction, top, bottom, state):  # type: ignore[no-unt
 
 
 @kernel
-def balanced_price_ranges(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def balanced_price_ranges(bars, start, stop, base, params, feeds, state, out):
     """The overlap of two opposite gaps that follow each other closely."""
     gaps = feeds[0]
     row = rows_until(gaps, 0, start - 1)
@@ -275,7 +273,7 @@ def volume_imbalances_shape(params: VolumeImbalancesParams) -> Shape:
 
 
 @kernel
-def volume_imbalances(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def volume_imbalances(bars, start, stop, base, params, feeds, state, out):
     """Two candles whose bodies leave a gap that their wicks bridge."""
     for t in range(start, stop):
         if not has_room(state, out, 1, 2):

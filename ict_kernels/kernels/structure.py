@@ -37,7 +37,7 @@ def structure_breaks_shape(params: StructureBreaksParams) -> Shape:
 
 
 @helper
-def _follow_leg(side, t, trough, state):  # type: ignore[no-untyped-def]
+def _follow_leg(side, t, trough, state):
     """Let the leg towards the active level set out from bar ``t`` where that is its latest extreme."""
     if trough <= state.floats[EXTREME + side]:
         state.floats[EXTREME + side] = trough
@@ -45,7 +45,7 @@ def _follow_leg(side, t, trough, state):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _emit_break(side, t, state, out):  # type: ignore[no-untyped-def]
+def _emit_break(side, t, state, out):
     direction = 1 - 2 * side
     n = new_row(state, out, t, t, direction)
     out.ints[n, BREAK_KIND] = CHOCH if state.ints[TREND] == -direction else BOS
@@ -57,7 +57,7 @@ def _emit_break(side, t, state, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def structure_breaks(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def structure_breaks(bars, start, stop, base, params, feeds, state, out):
     """Price beyond the active swing high or low; the first against the trend is a change of character."""
     swings = feeds[0]
     row = rows_until(swings, 0, start - 1)
@@ -107,7 +107,7 @@ def trend_shape(params: TrendParams) -> Shape:
 
 
 @kernel
-def trend(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def trend(bars, start, stop, base, params, feeds, state, out):
     """Direction of the latest structure break after each bar."""
     breaks = feeds[0]
     row = rows_until(breaks, 0, start - 1)
@@ -139,7 +139,7 @@ def displacements_shape(params: DisplacementsParams) -> Shape:
 
 
 @kernel
-def displacements(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def displacements(bars, start, stop, base, params, feeds, state, out):
     """Candles with a body that is large against the average range and against their own."""
     for t in range(start, stop):
         if not out_has_room(out, 1, 1):
@@ -180,7 +180,7 @@ def market_structure_shifts_shape(params: MarketStructureShiftsParams) -> Shape:
 
 
 @kernel
-def market_structure_shifts(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def market_structure_shifts(bars, start, stop, base, params, feeds, state, out):
     """Changes of character, by themselves or with displacement in the leg that broke the level."""
     breaks, displacements_ = feeds[0], feeds[1]
     row = rows_until(breaks, 0, start - 1)
@@ -228,7 +228,7 @@ def cisd_shape(params: CisdParams) -> Shape:
 
 
 @helper
-def _follow_run(side, t, open_, close, min_run, state):  # type: ignore[no-untyped-def]
+def _follow_run(side, t, open_, close, min_run, state):
     """Take in a bar, in the side's own sign; returns whether it closes above the pending run's level."""
     ints, floats = state.ints, state.floats
     if close < open_:
@@ -249,7 +249,7 @@ def _follow_run(side, t, open_, close, min_run, state):  # type: ignore[no-untyp
 
 
 @helper
-def _emit_cisd(side, t, state, out):  # type: ignore[no-untyped-def]
+def _emit_cisd(side, t, state, out):
     direction = 1 - 2 * side
     n = new_row(state, out, state.ints[PENDING_FIRST + side] - 1, t, direction)
     out.ints[n, RUN_END] = state.ints[PENDING_END + side]
@@ -258,7 +258,7 @@ def _emit_cisd(side, t, state, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cisd(bars, start, stop, base, params, feeds, state, out):  # type: ignore[no-untyped-def]
+def cisd(bars, start, stop, base, params, feeds, state, out):
     """The first close back beyond the open at which a run of candles against it began."""
     for t in range(start, stop):
         if not out_has_room(out, 2, 0):

@@ -49,6 +49,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ict_kernels.errors import CandleError, ParameterError
+from ict_kernels.fold import as_bars, as_columns, fold_batch
+from ict_kernels.registry import detector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -701,13 +703,10 @@ def _single_precision(column: F64) -> F64:
 
 def _gaps(high: F64, low: F64) -> tuple[I64, I8, F64, F64]:
     """Return the middle bar, the direction (1 or -1) and both edges of every three-candle gap."""
-    bullish = low[2:] > high[:-2]
-    bearish = ~bullish & (high[2:] < low[:-2])
-    first = np.flatnonzero(bullish | bearish).astype(np.int64)
-    up = bullish[first]
-    top = np.where(up, low[first + 2], low[first])
-    bottom = np.where(up, high[first], high[first + 2])
-    return first + 1, np.where(up, 1, -1).astype(np.int8), top, bottom
+    gaps = detector("fair_value_gaps")
+    # The rule looks at highs and lows alone; opens and closes matter to the life cycle, which is not read here.
+    found = as_columns(gaps, [fold_batch([gaps], as_bars(low, high, low, high))[gaps]])
+    return found["bar"], found["direction"], found["top"], found["bottom"]
 
 
 def _columns(found: _Found, strong_history: Flags) -> FairValueGapColumns:
