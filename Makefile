@@ -12,7 +12,11 @@ SHELL := /bin/bash
 
 export JUPYTER_PLATFORM_DIRS := 1
 
+# Lanes for `make test`, and processes of its last run.
+JOBS ?= 2
+
 # What the runs other than the compiled one consist of: tests of kernels, and of what may run on several threads.
+# Streams that are saved and restored by the law suite run the same kernels as all the others, so once is enough.
 KERNELS := $(wildcard $(addprefix tests/test_,laws.py swings.py structure.py gaps.py fold.py))
 THREADS := $(wildcard $(addprefix tests/test_,panels.py stream.py scan.py))
 
@@ -39,22 +43,18 @@ bench: $(READY) ## check the kernels against their twins, then time them
 
 .PHONY: test
 test: $(READY) ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target checks warmup
-	@$(MAKE) --no-print-directory notebooks
-	@$(MAKE) --no-print-directory test-bounds
-	@$(MAKE) --no-print-directory test-python
-	@$(MAKE) --no-print-directory test-threads
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target \
+	    warmup lint types test-bounds test-python notebooks test-threads
 	@$(MAKE) --no-print-directory test-compiled
-
-.PHONY: checks
-checks: lint types
 
 .PHONY: lint
 lint: $(READY) ## style, format, and imports that go down only
 	@echo "== lint"
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/lint-imports --cache-dir .cache/import_linter | sed -n '/^Imports\|KEPT\|BROKEN\|Contracts:/p'
+	@$(BIN)/ruff check --quiet --output-format=concise .
+	@$(BIN)/ruff format --check .
+	@mkdir -p .cache
+	@$(BIN)/lint-imports --cache-dir .cache/imports > .cache/imports.txt || { cat .cache/imports.txt; exit 1; }
+	@tail -n 1 .cache/imports.txt
 
 .PHONY: types
 types: $(READY) ## mypy, strict
@@ -63,32 +63,32 @@ types: $(READY) ## mypy, strict
 
 .PHONY: warmup
 warmup: $(READY) ## compile all kernels once, so that later processes load them
-	@$(BIN)/ict-kernels warmup
+	@$(BIN)/ict-kernels warmup | tail -n 1
 
 .PHONY: test-compiled
 test-compiled: $(READY) ## all tests and the examples in docstrings, on compiled kernels
 	@echo "== compiled"
-	@$(PYTEST) --numprocesses=2 --doctest-modules tests ict_kernels
+	@$(PYTEST) --numprocesses=$(JOBS) --doctest-modules tests ict_kernels
 
 .PHONY: test-python
 test-python: $(READY) ## the same kernels as plain Python, with their branch coverage
 	@echo "== without JIT"
-	@rm -f .cache/coverage*
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) --numprocesses=2 -m "not compiled" --cov --cov-report=term $(KERNELS) $(THREADS)
+	@mkdir -p .cache && rm -f .cache/coverage*
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" -k "not saved" --cov --cov-report=term $(KERNELS)
 
 .PHONY: test-threads
-test-threads: $(READY) ## whatever may run on several threads, on one
+test-threads: warmup ## whatever may run on several threads, on one
 	@echo "== one thread"
-	@NUMBA_NUM_THREADS=1 $(PYTEST) --numprocesses=2 $(THREADS)
+	@NUMBA_NUM_THREADS=1 $(PYTEST) $(THREADS)
 
 .PHONY: test-bounds
 test-bounds: $(READY) ## the serial kernels, checking every index
 	@echo "== bounds-checked"
 	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/.cache/bounds-checked \
-	    $(PYTEST) --numprocesses=2 -m "not panel" $(KERNELS)
+	    $(PYTEST) -m "not panel" -k "not saved" $(KERNELS)
 
 .PHONY: notebooks
-notebooks: $(READY) ## execute the notebooks; the results are in build/notebooks
+notebooks: warmup ## execute the notebooks; the results are in build/notebooks
 	@$(BIN)/python notebooks/execute.py build/notebooks
 
 .PHONY: docs-examples

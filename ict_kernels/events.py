@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -38,8 +38,9 @@ class Events:
         One 1-D array a column, all of one length; they are held read-only.
     parameters : mapping, optional
         With what the detector was called.
-    time : ndarray of int64, optional
-        Opening instants of the candles, nanoseconds UTC, which turn positions into times.
+    time : ndarray of int64 or callable, optional
+        Opening instants of the candles, nanoseconds UTC, which turn positions into times; or what gives them when they
+        are asked for.
     symbol, timeframe : str, optional
         Of the candles.
 
@@ -69,7 +70,7 @@ class Events:
         columns: Mapping[str, NDArray[Any]],
         *,
         parameters: Mapping[str, Any] | None = None,
-        time: NDArray[np.int64] | None = None,
+        time: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None = None,
         symbol: str = "",
         timeframe: str = "",
     ) -> None:
@@ -119,7 +120,7 @@ class Events:
     def __getitem__(self, key: str) -> NDArray[Any]: ...
 
     @overload
-    def __getitem__(self, key: int) -> dict[str, Any]: ...
+    def __getitem__(self, key: int | np.integer[Any]) -> dict[str, Any]: ...
 
     @overload
     def __getitem__(self, key: slice | NDArray[Any] | list[Any]) -> Events: ...
@@ -162,12 +163,13 @@ class Events:
         if units.get(column) != "bar":
             positions = ", ".join(name for name, unit in units.items() if unit == "bar")
             raise ParameterError(f"{column!r} holds no bar positions; these do: {positions}")
-        if self._time is None:
+        time = self._time() if callable(self._time) else self._time
+        if time is None:
             raise ParameterError("these events carry no times, as they were made without candles")
         positions_ = self._columns[column]
         instants = np.full(len(self), np.datetime64("NaT"), "datetime64[ns]")
         set_ = positions_ >= 0
-        instants[set_] = self._time[positions_[set_]].view("datetime64[ns]")
+        instants[set_] = time[positions_[set_]].view("datetime64[ns]")
         return instants
 
     def as_of(self, bar: int) -> Events:

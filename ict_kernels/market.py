@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -41,6 +41,7 @@ _UNKNOWN: Final = _Quote(1.0, 5, 0.006, 0.5)
 _STEPS: Final = np.sqrt(
     np.array([0.02, 0.245, 0.245, 0.245, 0.245])
 )  # a bar's path; the opening gap is small
+_CHUNK: Final = 1 << 15  # bars made at a time, so that memory stays bounded
 _HALF_DAY: Final = DAY // 2
 _BUSY: Final = 0.45  # standard deviation of the logarithm of volatility
 _WICK: Final = 0.5  # how far ticks stray from a bar's path, in its volatility
@@ -103,15 +104,14 @@ def sample_market(
         raise ParameterError(f"bars and seed must not be negative: bars={bars}, seed={seed}")
     name, length = canonical(timeframe), nanoseconds(timeframe)
     time = _open_hours(_first_bar(start, length), bars, length)
-    gap = np.diff(time, prepend=time[:1] - length) > max(length, DAY)
-    lively = _liveliness(time, length)
-    dollar = _shocks(seed, "dollar", bars)
-    return [
-        Candles._trusted(
-            time, *_columns(_shocks(seed, symbol, bars), dollar, lively, gap, symbol, length), symbol, name
-        )
-        for symbol in symbols
-    ]
+    dollar = _Draws(seed, "dollar")
+    tapes = [_Tape(symbol, seed, bars, length) for symbol in symbols]
+    for begin in range(0, bars, _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        stretch = _stretch(time, chunk, length, dollar)
+        for tape in tapes:
+            tape.extend(chunk, stretch)
+    return [Candles._trusted(time, **tape.columns, symbol=tape.symbol, timeframe=name) for tape in tapes]
 
 
 class _Shocks(NamedTuple):
@@ -124,11 +124,16 @@ class _Shocks(NamedTuple):
     volume: F64
 
 
-def _shocks(seed: int, name: str, bars: int) -> _Shocks:
-    """Draw bar by bar, so that the first bars do not depend on how many follow."""
-    steps = len(_STEPS)
-    draws = np.random.default_rng([seed, crc32(name.encode())]).standard_normal((bars, 2 * steps + 1))
-    return _Shocks(draws[:, :steps], draws[:, steps:-3], draws[:, -3], draws[:, -2], draws[:, -1])
+class _Draws:
+    """A stream of shocks, drawn bar by bar, so that the first bars do not depend on how many follow."""
+
+    def __init__(self, seed: int, name: str) -> None:
+        self.generator = np.random.default_rng([seed, crc32(name.encode())])
+
+    def next(self, bars: int) -> _Shocks:
+        steps = len(_STEPS)
+        draws = self.generator.standard_normal((bars, 2 * steps + 1))
+        return _Shocks(draws[:, :steps], draws[:, steps:-3], draws[:, -3], draws[:, -2], draws[:, -1])
 
 
 def _first_bar(start: str, length: int) -> int:
@@ -148,14 +153,23 @@ def _open_hours(first: int, bars: int, length: int) -> I64:
     """Return the first instants of the grid at which the market is open."""
     if length % WEEK == 0:
         return first + length * np.arange(bars, dtype=np.int64)
-    # Five of seven days are open; a few days more cover any start.
-    candidates = first + length * np.arange(bars * 7 // 5 + 4 * DAY // length + 8, dtype=np.int64)
-    wall = _wall_clock(candidates)
+    time, filled = np.empty(bars, np.int64), 0
+    while filled < bars:
+        grid = first + length * np.arange(min(_CHUNK, 2 * (bars - filled) + 8), dtype=np.int64)
+        opened = grid[_is_open(grid)][: bars - filled]
+        time[filled : filled + len(opened)] = opened
+        filled += len(opened)
+        first = int(grid[-1]) + length
+    return time
+
+
+def _is_open(time: I64) -> NDArray[np.bool_]:
+    """Tell when the market is open: from Sunday to Friday, 17:00 by New York's clock."""
+    wall = _wall_clock(time)
     weekday = (wall // DAY + 3) % 7
     evening = wall % DAY >= 17 * DAY // 24
-    closed = (weekday == 5) | ((weekday == 4) & evening) | ((weekday == 6) & ~evening)
-    opened: I64 = candidates[~closed]
-    return opened[:bars]
+    closed: NDArray[np.bool_] = (weekday == 5) | ((weekday == 4) & evening) | ((weekday == 6) & ~evening)
+    return ~closed
 
 
 def _wall_clock(time: I64) -> I64:
@@ -172,23 +186,66 @@ def _liveliness(time: I64, length: int) -> F64:
     return _HOURS[_wall_clock(time) % DAY // (DAY // 24)]
 
 
-def _columns(
-    own: _Shocks, dollar: _Shocks, lively: F64, gap: NDArray[np.bool_], symbol: str, length: int
-) -> tuple[F64, F64, F64, F64, F64]:
-    """Return open, high, low, close and volume."""
-    quote = _quote(symbol)
-    usual = quote.daily * np.sqrt(length / DAY)
-    volatility = usual * lively * np.exp(_clusters(0.7 * dollar.volatility + 0.7 * own.volatility, length))
-    alone = np.sqrt(1.0 - quote.dollar**2)
-    steps = (quote.dollar * dollar.path + alone * own.path) * _STEPS * volatility[:, None]
-    steps[:, 0] += np.where(gap, 0.4 * quote.daily * (quote.dollar * dollar.gap + alone * own.gap), 0.0)
-    path = np.cumsum(steps).reshape(steps.shape)
-    path[:, 1:-1] += _WICK * volatility[:, None] * own.wick
-    prices = np.round(quote.price * np.exp(path), quote.digits)
-    high, low = prices.max(axis=1), prices.min(axis=1)
-    spread = (high - low) / (prices[:, 0] * quote.daily)
-    volume = np.ceil((20.0 + 4_000.0 * np.sqrt(length / DAY) * spread) * np.exp(0.3 * own.volume))
-    return prices[:, 0].copy(), high, low, prices[:, -1].copy(), volume
+class _Stretch(NamedTuple):
+    """What all symbols share over some bars."""
+
+    dollar: _Shocks
+    lively: F64
+    gap: NDArray[np.bool_]
+
+
+def _stretch(time: I64, chunk: slice, length: int, dollar: _Draws) -> _Stretch:
+    bars = time[chunk]
+    before = time[chunk.start - 1] if chunk.start else bars[0] - length
+    gap = np.diff(bars, prepend=before) > max(length, DAY)
+    return _Stretch(dollar.next(len(bars)), _liveliness(bars, length), gap)
+
+
+class _Bars(NamedTuple):
+    """Columns of some bars."""
+
+    open: F64
+    high: F64
+    low: F64
+    close: F64
+    volume: F64
+
+
+class _Tape:
+    """A symbol's columns while they are made, chunk by chunk."""
+
+    def __init__(self, symbol: str, seed: int, bars: int, length: int) -> None:
+        self.symbol = symbol
+        self.length = length
+        self.quote = _quote(symbol)
+        self.draws = _Draws(seed, symbol)
+        self.columns: dict[str, Any] = {name: np.empty(bars) for name in _Bars._fields}
+        self.clusters = _Clusters(length)
+        self.reached = 0.0  # the logarithm of the last price
+
+    def extend(self, chunk: slice, stretch: _Stretch) -> None:
+        """Make the next bars."""
+        own = self.draws.next(len(stretch.lively))
+        for name, values in self._bars(own, stretch)._asdict().items():
+            self.columns[name][chunk] = values
+
+    def _bars(self, own: _Shocks, stretch: _Stretch) -> _Bars:
+        quote, (dollar, lively, gap) = self.quote, stretch
+        day = np.sqrt(self.length / DAY)
+        alone = np.sqrt(1.0 - quote.dollar**2)
+        clusters = self.clusters.next(0.7 * dollar.volatility + 0.7 * own.volatility)
+        volatility = quote.daily * day * lively * np.exp(clusters)
+        steps = (quote.dollar * dollar.path + alone * own.path) * _STEPS * volatility[:, None]
+        steps[:, 0] += np.where(gap, 0.4 * quote.daily * (quote.dollar * dollar.gap + alone * own.gap), 0.0)
+        steps[0, 0] += self.reached
+        path = np.cumsum(steps).reshape(steps.shape)
+        self.reached = path[-1, -1]
+        path[:, 1:-1] += _WICK * volatility[:, None] * own.wick
+        prices = np.round(quote.price * np.exp(path), quote.digits)
+        high, low = prices.max(axis=1), prices.min(axis=1)
+        spread = (high - low) / (prices[:, 0] * quote.daily)
+        volume = np.ceil((20.0 + 4_000.0 * day * spread) * np.exp(0.3 * own.volume))
+        return _Bars(prices[:, 0], high, low, prices[:, -1], volume)
 
 
 def _quote(symbol: str) -> _Quote:
@@ -197,10 +254,21 @@ def _quote(symbol: str) -> _Quote:
     return _QUOTES.get(symbol, default)
 
 
-def _clusters(shocks: F64, length: int) -> F64:
-    """Return the logarithm of volatility: autoregressive, its memory halves in half a day or eight bars."""
-    keep = 0.5 ** (1.0 / max(_HALF_DAY / length, 8.0))
-    drive = np.sqrt(1.0 - keep**2) / (1.0 - keep) * shocks
-    drive[:1] *= (1.0 - keep) / np.sqrt(1.0 - keep**2)  # begin in the steady state
-    level = pd.Series(drive).ewm(alpha=1.0 - keep, adjust=False).mean().to_numpy()
-    return _BUSY * level - 0.5 * _BUSY**2
+class _Clusters:
+    """The logarithm of volatility: autoregressive, its memory halves in half a day or eight bars."""
+
+    def __init__(self, length: int) -> None:
+        self.keep = 0.5 ** (1.0 / max(_HALF_DAY / length, 8.0))
+        self.level: float | None = None
+
+    def next(self, shocks: F64) -> F64:
+        """Go on by some bars."""
+        gain = np.sqrt(1.0 - self.keep**2) / (1.0 - self.keep)
+        drive = gain * shocks
+        if self.level is None:
+            drive[0] /= gain  # begin in the steady state
+            self.level = drive[0]
+        smooth = pd.Series(np.append(self.level, drive)).ewm(alpha=1.0 - self.keep, adjust=False)
+        level: F64 = smooth.mean().to_numpy()[1:]
+        self.level = level[-1]
+        return _BUSY * level - 0.5 * _BUSY**2

@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
+
 from .errors import ParameterError
 from .kernels._panel import panel_of
-from .kernels._types import Shape
+from .kernels._types import Shape, State
 
 __all__ = [
     "Column",
@@ -162,7 +164,7 @@ def _check_choice(parameter: Parameter, value: Any) -> str | None:
 
 
 def _check_bool(parameter: Parameter, value: Any) -> bool | None:
-    return bool(value) if isinstance(value, bool) or type(value).__name__ == "bool_" else None
+    return bool(value) if isinstance(value, (bool, np.bool_)) else None
 
 
 def _check_feed(parameter: Parameter, value: Any) -> Spec | None:
@@ -218,6 +220,9 @@ class Spec:
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.parameters.items())})"
 
 
+Sound = Callable[[Spec, Mapping[Spec, State], int], bool]
+
+
 @dataclass(frozen=True)
 class Entry:
     """All that is known of a detector.
@@ -248,6 +253,9 @@ class Entry:
         For a dense companion (one value a bar): the detector whose parameters it takes.
     laws : tuple of str
         The laws that hold for it.
+    sound : callable
+        ``sound(spec, states, bars)``: whether the kernel's own cells in a saved state, after so many bars, point only
+        to what is there.
     """
 
     name: str
@@ -264,6 +272,7 @@ class Entry:
     rate: float
     companion_of: str
     laws: tuple[str, ...]
+    sound: Sound
 
     @property
     def dense(self) -> bool:
@@ -350,6 +359,7 @@ def register(
     rate: float,
     companion_of: str = "",
     laws: tuple[str, ...] = LAWS,
+    sound: Sound = lambda spec, states, bars: True,
 ) -> Callable[[F], F]:
     """Register the decorated public function as a detector; see :class:`Entry` for the parameters."""
 
@@ -370,6 +380,7 @@ def register(
             rate=rate,
             companion_of=companion_of,
             laws=laws,
+            sound=sound,
         )
         return function
 

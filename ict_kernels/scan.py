@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import ctypes
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from os import PathLike
+from threading import BoundedSemaphore
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import registry
+from ._intake import noted, warn_naive
 from .candles import Candles, OnError
 from .detectors._run import table
 from .errors import CandleError, ParameterError
@@ -31,6 +35,9 @@ __all__ = ["Count", "LastEvent", "ScanResult", "Seconds", "Series", "Summary", "
 
 BATCH_BARS: Final = 1_000_000
 """Bars computed at a time: enough to keep all threads busy, and with all detectors less than a gigabyte."""
+
+LONG: Final = 100_000
+"""Bars of a series that is worth giving its memory back to the system."""
 
 TERMINAL: Final = frozenset(("broken", "filled", "expired", "superseded"))
 """Life cycle columns that end an event."""
@@ -424,14 +431,15 @@ class _Loaded(NamedTuple):
 
     candles: list[Candles]
     dropped: int
+    notes: list[str]
     seconds: float
 
 
 class _Finished(NamedTuple):
-    """One series after all detectors: counts, and tables unless they were written."""
+    """One table: what was counted, and the table itself unless it was written."""
 
-    counts: list[Count]
-    tables: list[Table]
+    counted: Count
+    table: Table | None
     compute: float
     write: float
 
@@ -452,7 +460,7 @@ class _Scan:
         self.result = result
         self.timeframes = timeframes
         self.workers = workers
-        self.writer = writer
+        self.finisher = _Finisher(pool, writer, workers)
         self.pool = pool
         self.batches = list(_batches(sources))
         self.meter = _Meter(report, sum(source.bars for source in sources))
@@ -461,17 +469,13 @@ class _Scan:
     def run(self) -> None:
         """Compute batch after batch."""
         reading = self._read(0)
-        finishing: list[tuple[Series, Future[_Finished]]] = []
+        finishing: list[_Found] = []
         for place, batch in enumerate(self.batches):
             series = self._taken(batch, reading)
-            rows = self.result.series[-len(series) :]
             reading = self._read(place + 1)
             found = self._computed(series)
             self._collect(finishing)
-            finishing = [
-                (row, self.pool.submit(_finish, self.result.specs, candles, emitted, self.writer))
-                for row, candles, emitted in zip(rows, series, found)
-            ]
+            finishing = found
             del series, found  # or the batch would stay in memory while the next one is computed
         self._collect(finishing)
 
@@ -487,6 +491,8 @@ class _Scan:
         taken: list[Candles] = []
         for source, future in zip(batch, reading):
             loaded = future.result()
+            for note in loaded.notes:
+                warn_naive(note)
             self.result.seconds.read += loaded.seconds
             self.meter.learn(source.bars, sum(map(len, loaded.candles)))
             for candles in loaded.candles:
@@ -504,22 +510,57 @@ class _Scan:
             )
         self.result.series.append(Series(candles.symbol, candles.timeframe, len(candles), dropped))
 
-    def _computed(self, series: Sequence[Candles]) -> list[Mapping[Spec, Emitted]]:
-        began = perf_counter()
-        found = fold_many(self.result.specs, [candles.bars for candles in series], self.workers)
-        self.result.seconds.compute += perf_counter() - began
-        return found
+    def _computed(self, series: Sequence[Candles]) -> list[_Found]:
+        """Run the detectors, whose tables are finished as soon as they are computed."""
 
-    def _collect(self, finishing: Sequence[tuple[Series, Future[_Finished]]]) -> None:
+        def consume(place: int, spec: Spec, emitted: Emitted) -> Future[_Finished] | None:
+            wanted = spec in self.result.specs  # or it only feeds others
+            return self.finisher.submit(spec, series[place], emitted) if wanted else None
+
+        began = perf_counter()
+        found = fold_many(self.result.specs, [candles.bars for candles in series], self.workers, consume)
+        self.result.seconds.compute += perf_counter() - began
+        rows = self.result.series[-len(series) :]
+        return [
+            _Found(row, [futures[spec] for spec in self.result.specs]) for row, futures in zip(rows, found)
+        ]
+
+    def _collect(self, finishing: Iterable[_Found]) -> None:
         """Wait for a batch to be finished, and enter what was found."""
-        for series, future in finishing:
-            counts, tables, compute, write = future.result()
-            self.result.counts += counts
-            for spec, found in zip(self.result.specs, tables):
-                self.result._tables[spec, series.symbol, series.timeframe] = found
-            self.result.seconds.compute += compute
-            self.result.seconds.write += write
+        for series, futures in finishing:
+            for finished in (future.result() for future in futures):
+                self.result.counts.append(finished.counted)
+                self.result.seconds.compute += finished.compute
+                self.result.seconds.write += finished.write
+                if finished.table is not None:
+                    key = finished.counted.spec, series.symbol, series.timeframe
+                    self.result._tables[key] = finished.table
             self.meter.step(series.bars, f"{series.symbol} {series.timeframe}".strip())
+
+
+class _Found(NamedTuple):
+    """One series whose tables, one a detector, are being finished."""
+
+    series: Series
+    tables: list[Future[_Finished]]
+
+
+class _Finisher:
+    """Makes tables, counts and writes them in the pool; whoever computes waits while a few are not done."""
+
+    def __init__(self, pool: ThreadPoolExecutor, writer: DatasetWriter | None, slots: int) -> None:
+        self.pool = pool
+        self.writer = writer
+        self.slots = BoundedSemaphore(slots)
+
+    def submit(self, spec: Spec, candles: Candles, emitted: Emitted) -> Future[_Finished]:
+        self.slots.acquire()
+        future = self.pool.submit(_finish, spec, candles, emitted, self.writer)
+        future.add_done_callback(self._free)  # also of one that fails or is cancelled
+        return future
+
+    def _free(self, _: Future[_Finished]) -> None:
+        self.slots.release()
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
@@ -537,29 +578,33 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
 
 def _load(source: Source, timeframes: Sequence[str]) -> _Loaded:
     began = perf_counter()
-    candles = source.read()
+    with noted() as notes:  # threads have no caller to warn
+        candles = source.read()
     try:
         wanted = [
             candles if name == candles.timeframe else candles.resample(name) for name in timeframes
         ] or [candles]
     except ParameterError as error:
         raise ParameterError(f"{source.label}: {error}") from error
-    return _Loaded(wanted, len(candles.dropped), perf_counter() - began)
+    if len(candles) >= LONG:
+        _give_back()
+    return _Loaded(wanted, len(candles.dropped), notes, perf_counter() - began)
 
 
-def _finish(
-    specs: Sequence[Spec], candles: Candles, emitted: Mapping[Spec, Emitted], writer: DatasetWriter | None
-) -> _Finished:
-    """Make tables, count them, and write them if there is a writer."""
+def _finish(spec: Spec, candles: Candles, emitted: Emitted, writer: DatasetWriter | None) -> _Finished:
+    """Make a table, count it, and write it if there is a writer."""
     began = perf_counter()
-    tables = [table(spec, [emitted[spec]], candles) for spec in specs]
-    counts = [_count(spec, found, candles) for spec, found in zip(specs, tables)]
+    found = table(spec, [emitted], candles)
+    counted = _count(spec, found, candles)
     made = perf_counter()
     if writer is None:
-        return _Finished(counts, tables, made - began, 0.0)
-    for spec, found in zip(specs, tables):
-        writer.write(spec, found, candles)
-    return _Finished(counts, [], made - began, perf_counter() - made)
+        return _Finished(counted, found, made - began, 0.0)
+    del emitted
+    writer.write(spec, found, candles)
+    del found
+    if len(candles) >= LONG:
+        _give_back()
+    return _Finished(counted, None, made - began, perf_counter() - made)
 
 
 def _count(spec: Spec, found: Table, candles: Candles) -> Count:
@@ -575,6 +620,17 @@ def _count(spec: Spec, found: Table, candles: Candles) -> Count:
         time = candles.time[bars[-1]].view("M8[ns]")
         last = LastEvent(symbol, timeframe, time, int(values[-1]))
     return Count(spec, symbol, timeframe, len(found), still, last)
+
+
+def _give_back() -> None:
+    """Give freed memory back to the system, which neither Arrow nor the C library does by itself."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not every C library has it
+        if trim is not None:
+            trim(0)
 
 
 def _timed(work: Callable[[], object]) -> float:

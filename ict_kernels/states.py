@@ -53,10 +53,10 @@ def write_arrays(
 
 def _write_whole(path: Path, content: bytes) -> None:
     path = Path(os.path.realpath(path))  # a link stays one
-    if path.exists() and not path.is_file():
-        raise OutputError(f"cannot write {path}: it is no regular file")
     temporary: Path | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:

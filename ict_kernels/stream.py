@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -183,7 +184,7 @@ class Stream:
             )
         return spec
 
-    def _wrap(self, spec: Spec, columns: dict[str, NDArray[Any]], time: I64 | None) -> Any:
+    def _wrap(self, spec: Spec, columns: dict[str, NDArray[Any]], time: Callable[[], I64] | None) -> Any:
         if spec.entry.dense:
             return next(iter(columns.values()))
         return Events(
@@ -198,7 +199,7 @@ class Stream:
 
     def _update(self, emitted: dict[Spec, Emitted], candles: Candles) -> Update:
         new, changed = {}, {}
-        time = self._time() if self.keep else None
+        time = self._time if self.keep else None
         for name, spec in self._names().items():
             first, feed = emitted[spec]
             fresh = feed.log[feed.log[:, 0] >= first]
@@ -235,7 +236,7 @@ class Stream:
             raise ParameterError(
                 "this stream keeps no events (keep=False): take them from the updates of extend"
             )
-        return self._wrap(spec, as_columns(spec, self._parts[spec]), self._time())
+        return self._wrap(spec, as_columns(spec, self._parts[spec]), self._time)
 
     # --- saving ------------------------------------------------------------------------------------------------
 
@@ -294,7 +295,7 @@ class Stream:
             raise StateError(f"{path} was made by other kernels than these: feed a new stream the candles")
         try:
             return cls._restored(header, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateError(f"{path} is malformed ({error}): feed a new stream the candles") from error
 
     @classmethod
@@ -305,20 +306,25 @@ class Stream:
         stream._bars, stream._last_time = bars, last = header["bars"], header["last_time"]
         if type(bars) is not int or (last is not None and type(last) is not int):
             raise StateError("its number of candles or their last time is not whole")
-        stream._tail = Bars(*(next(left) for _ in Bars._fields))
+        stream._tail = Bars(*islice(left, len(Bars._fields)))
         tail = min(bars, max(fold.lookback for fold in stream._folds.values()))
         if any(column.shape != (tail,) or column.dtype != np.float64 for column in stream._tail):
             raise StateError("its last candles are not those that the detectors look back at")
         for fold in stream._folds.values():
-            fold.state = check_state(fold.shape, State(*(next(left) for _ in State._fields)))
+            fold.state = check_state(fold.shape, State(*islice(left, len(State._fields))))
+        states = {spec: fold.state for spec, fold in stream._folds.items()}
+        if not all(spec.entry.sound(spec, states, bars) for spec in states):
+            raise StateError("the detectors' states do not fit each other or the candles")
         if stream.keep:
-            stream._times = [next(left)]
+            stream._times = [*islice(left, 1)]
             if stream._time().shape != (bars,) or stream._time().dtype != np.int64:
                 raise StateError("its times are not those of its candles")
             for spec in stream.specs:
                 rows = bars if spec.entry.dense else int(stream._folds[spec].state.ints[k.NEXT_ID])
-                feed = Feed(*(next(left) for _ in Feed._fields))
+                feed = Feed(*islice(left, len(Feed._fields)))
                 stream._parts[spec] = [Emitted(0, check_feed(spec, feed, rows))]
+        if any(True for _ in left):
+            raise StateError("it holds more arrays than the stream has")
         return stream
 
 

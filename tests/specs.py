@@ -26,7 +26,8 @@ def values(parameter: Parameter) -> st.SearchStrategy[Any]:
     low, high = parameter.range.low, parameter.range.high
     if parameter.kind == "int":
         first = int(low) if math.isfinite(low) else -6
-        return st.just(parameter.default) | st.integers(first, min(first + 6, int(min(high, 10**9))))
+        last = int(min(high, first + 30))
+        return st.just(parameter.default) | st.integers(first, min(first + 6, last)) | st.just(last)
     return st.sampled_from([parameter.default, *(value for value in MULTIPLES if low <= value <= high)])
 
 

@@ -223,6 +223,7 @@ def test_twin(name: str, data: st.DataObject | None, ohlc: Any) -> None:
 # --- panels: many series at once, each as if it were alone ------------------------------------------------------------
 
 
+@pytest.mark.panel
 @settings(law, max_examples=30)
 @given(data=st.data(), lot=st.lists(candles(max_size=60), min_size=1, max_size=7))
 def test_panels(data: st.DataObject, lot: list[Any]) -> None:

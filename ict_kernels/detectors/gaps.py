@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
+
+import numpy as np
 
 from ..candles import Candles
 from ..events import Events
 from ..kernels import gaps as kernels
+from ..kernels._memory import MEMORY_ID
+from ..kernels._types import State
+from ..kernels._zones import ID, STAGE
 from ..reference import gaps as reference
-from ..registry import Column, Count, FeedLike, Feeds, Multiple, Price, register
+from ..registry import Column, Count, FeedLike, Feeds, Multiple, Price, Spec, register
 from ._run import detect
 
 __all__ = ["balanced_price_ranges", "fair_value_gaps", "inverse_fair_value_gaps", "volume_imbalances"]
@@ -98,6 +104,13 @@ def fair_value_gaps(
     )
 
 
+def _gaps_are_remembered(spec: Spec, states: Mapping[Spec, State], bars: int) -> bool:
+    """Whether every gap that may still be inverted is remembered, in order of id."""
+    gaps, memory = states[spec.feed("gaps")], states[spec].memory_ints[:, MEMORY_ID]
+    waiting = gaps.zone_ints[gaps.zone_ints[:, STAGE] <= kernels.INVERTED, ID]
+    return bool((np.diff(memory) > 0).all() and np.isin(waiting, memory).all())
+
+
 @register(
     kernel=kernels.inverse_fair_value_gaps,
     params=kernels.InverseFairValueGapsParams,
@@ -106,6 +119,7 @@ def fair_value_gaps(
     columns=[_TOP, _BOTTOM, _TOUCHED, _BROKEN],
     cost=45.0,
     rate=0.3,
+    sound=_gaps_are_remembered,
 )
 def inverse_fair_value_gaps(
     candles: Candles, *, gaps: Annotated[FeedLike, Feeds("fair_value_gaps")] = None

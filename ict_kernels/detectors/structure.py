@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from ..candles import Candles
 from ..events import Events
 from ..kernels import structure as kernels
+from ..kernels._types import NEXT_ID, State
 from ..reference import structure as reference
 from ..registry import Column, Count, FeedLike, Feeds, Multiple, Only, Range, Spec, register
 from ._run import detect, detect_dense
@@ -137,6 +139,12 @@ def trend(
     return detect_dense("trend", candles, by=by, swings=swings)
 
 
+def _pending_is_sound(spec: Spec, states: Mapping[Spec, State], bars: int) -> bool:
+    """Whether there is a row that may still turn out to leave a gap, where one is waited for."""
+    ints = states[spec].ints
+    return bool(ints[kernels.PENDING] == 0 or ints[NEXT_ID] > 0)
+
+
 @register(
     kernel=kernels.displacements,
     params=kernels.DisplacementsParams,
@@ -151,6 +159,7 @@ def trend(
     lookback=lambda spec: 2,
     cost=15.0,
     rate=0.15,
+    sound=_pending_is_sound,
 )
 def displacements(
     candles: Candles,

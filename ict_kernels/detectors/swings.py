@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
+
+import numpy as np
 
 from ..candles import Candles
 from ..events import Events
 from ..kernels import swings as kernels
+from ..kernels._types import OWN_INTS, State
 from ..reference import swings as reference
-from ..registry import Column, Count, register
+from ..registry import Column, Count, Spec, register
 from ._run import detect
 
 __all__ = ["swings"]
+
+
+def _queues_are_sound(spec: Spec, states: Mapping[Spec, State], bars: int) -> bool:
+    """Whether both queues, of windows that have them, lie within their cells and hold bars within the look-back."""
+    window = 1 + int(spec.parameters["left"]) + int(spec.parameters["right"])
+    if window <= kernels.SMALL_WINDOW:
+        return True
+    for queue in np.split(states[spec].ints[OWN_INTS:], 2):
+        first, end = queue[kernels.FIRST], queue[kernels.END]
+        if not 0 <= first <= end <= 2 * window:
+            return False
+        held = queue[kernels.QUEUE + first : kernels.QUEUE + end]
+        if ((held < max(0, bars - window)) | (held >= bars)).any():
+            return False
+    return True
 
 
 @register(
@@ -27,6 +46,7 @@ __all__ = ["swings"]
     lookback=lambda spec: int(spec.parameters["left"] + spec.parameters["right"]),
     cost=35.0,
     rate=0.3,
+    sound=_queues_are_sound,
 )
 def swings(
     candles: Candles, *, left: Count = 2, right: Count = 2, ties: Literal["first", "strict"] = "first"

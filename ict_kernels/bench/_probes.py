@@ -1,0 +1,61 @@
+"""What takes a process of its own; run as ``python -m ict_kernels.bench._probes NAME ARGUMENT``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ict_kernels.candles import Candles
+from ict_kernels.fold import fold_batch
+from ict_kernels.market import sample_market
+from ict_kernels.registry import detector, with_feeds
+
+__all__ = ["PROBES"]
+
+_MEGABYTE = 1e6
+
+
+def first_calls(names: str) -> dict[str, float]:
+    """Seconds of each detector's first call; a kernel is charged to the first that needs it."""
+    bars = sample_market(["EURUSD"], bars=1_000)[0].bars
+    seconds = {}
+    for spec in with_feeds(detector(name) for name in names.split(",")):
+        start = perf_counter()
+        fold_batch([spec], bars)
+        seconds[spec.name] = perf_counter() - start
+    return seconds
+
+
+def peak_memory(path: str) -> dict[str, float]:
+    """Megabytes resident at most, with the candles read and after a scan of all detectors over them."""
+    from ict_kernels.scan import scan
+
+    candles = Candles.from_parquet(path, tz="UTC")
+    before = _peak()
+    scan([candles])
+    return {"before": before, "after": _peak()}
+
+
+def _peak() -> float:
+    """Megabytes resident at most so far.
+
+    On Linux, ``ru_maxrss`` of a process also counts its parent as it was when the process began, ``VmHWM`` does not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / _MEGABYTE
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE
+
+
+PROBES: dict[str, Callable[[str], dict[str, Any]]] = {"first_calls": first_calls, "peak_memory": peak_memory}
+
+if __name__ == "__main__":
+    print(json.dumps(PROBES[sys.argv[1]](sys.argv[2])))

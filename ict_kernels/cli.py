@@ -1,0 +1,547 @@
+"""The command ``ict-kernels``."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import IctError, NaiveTimeWarning, ParameterError, UncachedWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .bench import Options, Report
+    from .doctor import Diagnosis
+    from .registry import Spec
+    from .scan import ScanResult, Summary
+
+__all__ = ["app", "main", "parse_detectors"]
+
+_NAIVE = "times without a zone are read as UTC; name theirs, as in --tz Europe/Athens or --tz UTC"
+_WIDE = 200  # columns of tables that go to a file or a pipe
+
+
+class _Commands(TyperGroup):
+    """Turns what a user can get wrong into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with _plain_warnings():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                _fail("interrupted", 130)
+            except IctError as error:
+                _fail(f"error: {' '.join(str(error).split())}", 2)
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # whoever reads has seen enough
+                    raise
+                _fail(f"error: {error}", 2)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show the package's own warnings as plain lines, each once."""
+    seen: set[str] = set()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **to: Any) -> None:
+            if not issubclass(category, (NaiveTimeWarning, UncachedWarning)):
+                usual(message, category, *where, **to)
+                return
+            text = _NAIVE if issubclass(category, NaiveTimeWarning) else str(message)
+            if text not in seen:
+                seen.add(text)
+                typer.echo(f"warning: {text}", err=True)
+
+        warnings.showwarning = show
+        for category in (NaiveTimeWarning, UncachedWarning):
+            warnings.simplefilter("always", category)
+        yield
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="ICT pattern detectors as compiled kernels: candles in, event tables out.",
+)
+
+
+def _examples(*lines: str) -> str:
+    """The end of a help page; click leaves what follows a backspace as it is."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def main() -> None:
+    """Run the command."""
+    app(prog_name="ict-kernels")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from . import __version__
+
+        typer.echo(f"ict-kernels {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
+@contextmanager
+def _status(shown: bool) -> Iterator[Callable[[str], None]]:
+    """Say on standard error what is being done, if that is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield lambda text: None
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+def _write_json(data: Any) -> None:
+    typer.echo(json.dumps(data, indent=2))
+
+
+# ---------------------------------------------------------------------- detectors from the shell
+
+
+def parse_detectors(text: str) -> list[Spec]:
+    """Read detectors as the shell gives them.
+
+    Parameters
+    ----------
+    text : str
+        Names, with parameters or without, parted by commas; ``"all"`` are all of them. Values are Python literals;
+        words need no quotes.
+
+    Returns
+    -------
+    list of Spec
+
+    Raises
+    ------
+    ParameterError
+        If the text cannot be read, or a detector, parameter or value does not exist.
+
+    Examples
+    --------
+    >>> [str(spec) for spec in parse_detectors("swings(left=3, ties=strict), cisd")][0]
+    "swings(left=3, right=2, ties='strict')"
+    """
+    from .registry import detector, detectors
+
+    if text.strip() == "all":
+        return [detector(name) for name in detectors()]
+    try:
+        parsed = ast.parse(f"[{text}]", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _unreadable(text) from None
+    if not isinstance(parsed, ast.List) or not parsed.elts:
+        raise _unreadable(text)
+    return [detector(name, **values) for name, values in (_read_call(node, text) for node in parsed.elts)]
+
+
+def _unreadable(text: str) -> ParameterError:
+    return ParameterError(
+        f"cannot read {text!r} as detectors; write names with parameters, as in "
+        '"swings(left=3,right=3),fair_value_gaps(min_size=0.0003)"'
+    )
+
+
+def _read_call(node: ast.expr, text: str) -> tuple[str, dict[str, Any]]:
+    """A name, or a call of a name with keywords alone."""
+    if isinstance(node, ast.Name):
+        return node.id, {}
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
+        raise _unreadable(text)
+    return node.func.id, {_keyword(part, text): _read_value(part.value, text) for part in node.keywords}
+
+
+def _keyword(part: ast.keyword, text: str) -> str:
+    if part.arg is None:
+        raise _unreadable(text)
+    return part.arg
+
+
+def _read_value(node: ast.expr, text: str) -> Any:
+    if isinstance(node, ast.Name):
+        return node.id
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise _unreadable(text) from None
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+Detectors = Annotated[
+    str,
+    typer.Option(
+        "--detectors",
+        metavar="LIST",
+        help='Names, with parameters in brackets: "swings(left=3),trend"; or all.',
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead.")]
+
+
+# ---------------------------------------------------------------------- scan
+
+
+@app.command(
+    "scan",
+    epilog=_examples(
+        "ict-kernels scan",
+        "ict-kernels scan data/*.csv --tz Europe/Athens --timeframes 15min,1h --out events",
+        'ict-kernels scan EURUSD_15M.csv --detectors "swings(left=3,right=3),fair_value_gaps(min_size=0.0003)"',
+        "ict-kernels scan EURUSD_15M.csv --json | jq .summary",
+    ),
+)
+def _scan(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="CSV or Parquet files, folders, patterns; none: the built-in market.", show_default=False
+        ),
+    ] = None,
+    detectors: Detectors = "all",
+    timeframes: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Such as 15min,1h.", show_default="that of each file")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write Parquet datasets here.", show_default="nothing written"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Threads.", show_default="all cores")
+    ] = None,
+    tz: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help="Zone of times without one: Europe/Athens.",
+            show_default="UTC, with a warning",
+        ),
+    ] = None,
+    on_error: Annotated[
+        Literal["raise", "drop"], typer.Option("--on-error", help="What happens to files with bad rows.")
+    ] = "raise",
+    as_json: AsJson = False,
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress.")] = True,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Write nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    """Run detectors over many series."""
+    from .scan import scan
+
+    result = scan(
+        files or None,
+        parse_detectors(detectors),
+        _words(timeframes) or None,
+        out,
+        workers=workers,
+        progress=progress and not quiet and sys.stderr.isatty(),
+        tz=tz,
+        on_error=on_error,
+    )
+    if as_json:
+        _write_json(result.to_dict())
+    elif not quiet:
+        _show_scan(result, _console())
+
+
+def _label(spec: Spec) -> str:
+    """A detector's name, with those parameters that are not the default."""
+    from .registry import detector
+
+    usual = detector(spec.name).parameters
+    changed = [f"{name}={value!r}" for name, value in spec.parameters.items() if value != usual[name]]
+    return f"{spec.name}({', '.join(changed)})" if changed else spec.name
+
+
+def _scan_cells(row: Summary) -> tuple[str, str, str, str, str]:
+    last = row.last
+    return (
+        _label(row.spec),
+        "each bar" if row.spec.entry.dense else f"{row.events:,}",
+        "" if row.open is None else f"{row.open:,}",
+        f"{str(last.time)[:16].replace('T', ' ')} UTC  {last.symbol} {last.timeframe}" if last else "none",
+        f"{last.direction:+d}" if last else "",
+    )
+
+
+def _show_scan(result: ScanResult, console: Console) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("detector", "events", "open", "last event", "direction"):
+        table.add_column(heading, justify="right" if heading in ("events", "open", "direction") else "left")
+    for row in result.summary:
+        table.add_row(*map(escape, _scan_cells(row)))
+    console.print(table)
+    console.print(_totals(result), highlight=False, markup=False, soft_wrap=True)
+
+
+def _totals(result: ScanResult) -> str:
+    events = sum(row.events for row in result.summary if not row.spec.entry.dense)
+    dropped = sum(series.dropped for series in result.series)
+    lines = [
+        f"{len(result.series):,} series, {result.bars:,} bars, {len(result.summary)} detectors: {events:,} events "
+        f"in {result.seconds.total:.2f} s"
+    ]
+    if dropped:
+        lines.append(f"{dropped:,} bad rows dropped")
+    if result.out is not None:
+        lines.append(f"written to {Path(result.out, '<detector>', 'symbol=...', 'timeframe=...')}")
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------- bench
+
+_QUICK = {
+    "sizes": (2_000,),
+    "rounds": 2,
+    "twin_bars": 200,
+    "parts": ("detectors", "growth", "shapes", "panels"),
+}
+
+
+@app.command(
+    "bench",
+    epilog=_examples(
+        "ict-kernels bench --quick --check",
+        "ict-kernels bench --parts detectors,shapes --detectors swings,fair_value_gaps --sizes 1_000_000",
+        "ict-kernels bench --check --data EURUSD_15M.csv --json figures.json --markdown figures.md",
+    ),
+)
+def _bench(
+    suite: Annotated[Literal["kernels"], typer.Option(help="What to compare.")] = "kernels",
+    sizes: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Bars of the series.", show_default="100_000,1_000_000")
+    ] = None,
+    detectors: Detectors = "all",
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Which tables.", show_default="detectors,growth,shapes,panels,imports,memory"
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How often each is timed.", show_default="7")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Prove results equal first; if not, time nothing.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a target is missed.")] = False,
+    first_call: Annotated[bool, typer.Option("--first-call", help="Time compilation too (slow).")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Short series, few rounds, no other processes: a smoke test, whose figures mean little.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Candles to repeat up to each size.", show_default="the built-in market"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the built-in market.")] = 7,
+    json_to: Annotated[str | None, typer.Option("--json", metavar="FILE|-", help="Write JSON.")] = None,
+    markdown_to: Annotated[
+        str | None, typer.Option("--markdown", metavar="FILE|-", help="Write Markdown.")
+    ] = None,
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress.")] = True,
+) -> None:
+    """Measure detectors against their plain Python twins and against what the machine allows."""
+    from . import bench
+
+    changes: dict[str, Any] = dict(_QUICK) if quick else {}
+    if sizes is not None:
+        changes["sizes"] = _sizes(sizes)
+    if parts is not None:
+        changes["parts"] = tuple(_words(parts))
+    if rounds is not None:
+        changes["rounds"] = rounds
+    options: Options = bench.Options(
+        detectors=tuple(parse_detectors(detectors)),
+        check=check,
+        first_call=first_call,
+        data=data,
+        seed=seed,
+        **changes,
+    )
+    with _status(progress) as say:
+        report = bench.run(options, say)
+    _deliver(report, json_to, markdown_to)
+    if report.failures or (strict and report.misses):
+        raise typer.Exit(1)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in _words(text))
+    except ValueError:
+        raise ParameterError(
+            f"cannot read {text!r} as sizes; write whole numbers, as in 100_000,1_000_000"
+        ) from None
+
+
+def _deliver(report: Report, json_to: str | None, markdown_to: str | None) -> None:
+    """Write what is asked for; the tables unless something else goes to standard output."""
+    for where, text in ((json_to, report.to_json), (markdown_to, report.to_markdown)):
+        if where == "-":
+            typer.echo(text(), nl=False)
+        elif where is not None:
+            Path(where).write_text(text(), encoding="utf-8")
+    if "-" not in (json_to, markdown_to):
+        report.print(_console())
+    elif report.failures:
+        typer.echo(f"error: {report.conclusion}", err=True)
+
+
+# ---------------------------------------------------------------------- doctor, warmup, describe
+
+
+@app.command(
+    "doctor",
+    epilog=_examples(
+        "ict-kernels doctor",
+        "ict-kernels doctor --json",
+    ),
+)
+def _doctor(
+    bars: Annotated[int, typer.Option(min=10, help="Bars to prove each detector on.")] = 600,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the installation, and prove every detector against its plain Python twin."""
+    from .doctor import diagnose
+
+    with _status(shown=True) as say:
+        found = diagnose(bars, lambda check: say(f"{check.detector}: {check.problem or 'ok'}"))
+    if as_json:
+        _write_json(found.to_dict())
+    else:
+        _show_diagnosis(found, _console())
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _show_diagnosis(found: Diagnosis, console: Console) -> None:
+    cache = found.cache
+    kept = f"{cache.folder} ({cache.files} files, {cache.bytes / 1e6:.1f} MB)" if cache.folder else "none"
+    facts = {
+        "versions": ", ".join(f"{name} {number}" for name, number in found.versions.items()),
+        "cpu": f"{found.cpu}, {found.cores} cores available",
+        "threads": f"{found.threads} ({found.threading_layer} layer)",
+        "environment": ", ".join(f"{name}={value}" for name, value in found.environment.items())
+        or "nothing set",
+        "kernel cache": kept if cache.writable or not cache.folder else f"{kept}, not writable",
+    }
+    lines = [f"{name:14}{value}" for name, value in facts.items()]
+    lines += [
+        f"{'ok' if check.ok else 'FAIL':14}{check.detector}  {check.seconds:.2f} s  {check.problem}".rstrip()
+        for check in found.checks
+    ]
+    lines += [f"{'advice':14}{text}" for text in found.advice]
+    passed = sum(check.ok for check in found.checks)
+    lines.append(f"{passed} of {len(found.checks)} detectors equal their twins")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(
+    "warmup",
+    epilog=_examples(
+        "ict-kernels warmup",
+        "NUMBA_CACHE_DIR=/srv/kernels ict-kernels warmup --no-panels",
+    ),
+)
+def _warmup(
+    panels: Annotated[
+        bool, typer.Option("--panels/--no-panels", help="Those for many series at once too.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Compile every kernel now, so that no later process has to."""
+    from .warmup import warmup
+
+    def tell(warmed: Any) -> None:
+        if not as_json:
+            typer.echo(f"{warmed.detector:28}{warmed.form:8}{warmed.seconds:7.2f} s")
+
+    done = warmup(panels=panels, progress=tell)
+    if as_json:
+        _write_json([warmed._asdict() for warmed in done])
+    else:
+        typer.echo(f"{len(done)} kernels ready in {sum(warmed.seconds for warmed in done):.1f} s")
+
+
+@app.command(
+    "describe",
+    epilog=_examples(
+        "ict-kernels describe",
+        "ict-kernels describe fair_value_gaps",
+        "ict-kernels describe swings --json",
+    ),
+)
+def _describe(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[DETECTOR]", help="None: list all detectors.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a detector finds, takes and gives."""
+    from .describe import describe
+    from .registry import detectors
+
+    if name is not None:
+        found = describe(name)
+        _write_json(found.to_dict()) if as_json else typer.echo(str(found))
+    elif as_json:
+        _write_json([describe(each).to_dict() for each in detectors()])
+    else:
+        width = max(map(len, detectors()))
+        for each, entry in detectors().items():
+            typer.echo(f"{each:{width}}  {entry.summary}")
