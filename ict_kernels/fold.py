@@ -271,12 +271,14 @@ def run_in_order(
 
     def run(spec: Spec, feeds: tuple[Feed, ...]) -> tuple[Emitted, Any]:
         emitted = step(spec, feeds)
+        del feeds
         return emitted, emitted if consume is None else consume(spec, emitted)
 
     if workers <= 1 or len(ordered) == 1:
         for spec in ordered:
             emitted, results[spec] = run(spec, held.feeds(spec))
             held.add(spec, emitted)
+            del emitted
         return results
     waiting = sorted(ordered, key=_urgency(ordered), reverse=True)
     running: dict[Future[tuple[Emitted, Any]], Spec] = {}
@@ -289,6 +291,7 @@ def run_in_order(
                 spec = running.pop(future)
                 emitted, results[spec] = future.result()
                 held.add(spec, emitted)
+                del emitted, future
     return {spec: results[spec] for spec in ordered}
 
 

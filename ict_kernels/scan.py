@@ -33,8 +33,8 @@ from .timeframes import Timeframe, canonical, zone
 
 __all__ = ["Count", "LastEvent", "ScanResult", "Seconds", "Series", "Summary", "scan"]
 
-BATCH_BARS: Final = 1_000_000
-"""Bars computed at a time: enough to keep all threads busy, and with all detectors less than a gigabyte."""
+BATCH_BARS: Final = 500_000
+"""Bars computed at a time: enough to keep all threads busy; more take more memory and are no faster."""
 
 LONG: Final = 100_000
 """Bars of a series that is worth giving its memory back to the system."""
@@ -460,8 +460,8 @@ class _Scan:
         self.result = result
         self.timeframes = timeframes
         self.workers = workers
-        self.finisher = _Finisher(pool, writer, workers)
         self.pool = pool
+        self.writer = writer
         self.batches = list(_batches(sources))
         self.meter = _Meter(report, sum(source.bars for source in sources))
         self.origins: dict[str, str] = {}
@@ -512,18 +512,25 @@ class _Scan:
 
     def _computed(self, series: Sequence[Candles]) -> list[_Found]:
         """Run the detectors, whose tables are finished as soon as they are computed."""
+        lanes = self._lanes(series)
+        finisher = _Finisher(self.pool, self.writer, lanes)
 
         def consume(place: int, spec: Spec, emitted: Emitted) -> Future[_Finished] | None:
             wanted = spec in self.result.specs  # or it only feeds others
-            return self.finisher.submit(spec, series[place], emitted) if wanted else None
+            return finisher.submit(spec, series[place], emitted) if wanted else None
 
         began = perf_counter()
-        found = fold_many(self.result.specs, [candles.bars for candles in series], self.workers, consume)
+        found = fold_many(self.result.specs, [candles.bars for candles in series], lanes, consume)
         self.result.seconds.compute += perf_counter() - began
         rows = self.result.series[-len(series) :]
         return [
             _Found(row, [futures[spec] for spec in self.result.specs]) for row, futures in zip(rows, found)
         ]
+
+    def _lanes(self, series: Sequence[Candles]) -> int:
+        """Threads that compute; of long series that are written half of them, as writing takes about as long."""
+        long = self.writer is not None and any(len(candles) >= LONG for candles in series)
+        return max(1, self.workers // 2) if long else self.workers
 
     def _collect(self, finishing: Iterable[_Found]) -> None:
         """Wait for a batch to be finished, and enter what was found."""
@@ -555,7 +562,7 @@ class _Finisher:
 
     def submit(self, spec: Spec, candles: Candles, emitted: Emitted) -> Future[_Finished]:
         self.slots.acquire()
-        future = self.pool.submit(_finish, spec, candles, emitted, self.writer)
+        future = self.pool.submit(_finish, spec, candles, [emitted], self.writer)
         future.add_done_callback(self._free)  # also of one that fails or is cancelled
         return future
 
@@ -591,15 +598,15 @@ def _load(source: Source, timeframes: Sequence[str]) -> _Loaded:
     return _Loaded(wanted, len(candles.dropped), notes, perf_counter() - began)
 
 
-def _finish(spec: Spec, candles: Candles, emitted: Emitted, writer: DatasetWriter | None) -> _Finished:
+def _finish(spec: Spec, candles: Candles, parts: list[Emitted], writer: DatasetWriter | None) -> _Finished:
     """Make a table, count it, and write it if there is a writer."""
     began = perf_counter()
-    found = table(spec, [emitted], candles)
+    found = table(spec, parts, candles)
+    parts.clear()  # the pool holds the list until the table is written
     counted = _count(spec, found, candles)
     made = perf_counter()
     if writer is None:
         return _Finished(counted, found, made - began, 0.0)
-    del emitted
     writer.write(spec, found, candles)
     del found
     if len(candles) >= LONG:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -331,8 +332,9 @@ def test_times_without_zone(tmp_path: Path) -> None:
     (candles,) = market("EURUSD")
     path = tmp_path / "EURUSD_15M.csv"
     candles.to_pandas().tz_localize(None).to_csv(path)
-    with pytest.warns(NaiveTimeWarning):
+    with pytest.warns(NaiveTimeWarning, match=r"EURUSD_15M\.csv: times name no zone") as caught:
         scan(path, "trend")
+    assert [warning.filename for warning in caught] == [__file__]
     assert scan(path, "trend", tz="UTC").counts == scan(candles, "trend").counts
     athens = scan(path, "trend", tz="Europe/Athens").summary[0].last
     assert athens is not None
@@ -359,7 +361,7 @@ def test_summary_counts_what_is_open_and_what_came_last() -> None:
         latest.times("confirmed")[-1],
         latest.direction[-1],
     )
-    assert 0 < sum(row.seconds for row in result.summary) <= result.seconds.compute
+    assert sum(row.seconds for row in result.summary) == pytest.approx(result.seconds.compute)
 
 
 def test_events_by_symbol_and_timeframe() -> None:
@@ -409,6 +411,49 @@ def test_the_progress_bar_leaves_standard_output_alone(capfd: pytest.CaptureFixt
 def test_importing_brings_in_no_progress_bar() -> None:
     program = "import sys, ict_kernels.scan; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+# ---------------------------------------------------------------------- memory
+
+
+def peak(program: str) -> float:
+    """Megabytes that a process took at most."""
+    measured = f"{program}\nimport resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", measured], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return int(done.stdout) / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def test_written_tables_are_given_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def watched(spec: Any, parts: Any, candles: Candles) -> Any:
+        found = make(spec, parts, candles)
+        alive.append(sum(ref() is not None for ref in made))
+        made.append(weakref.ref(found if isinstance(found, np.ndarray) else found.confirmed))
+        return found
+
+    make = scan_module.table
+    monkeypatch.setattr(scan_module, "table", watched)
+    monkeypatch.setattr(scan_module, "LONG", 1)
+    scan(market(), out=tmp_path, workers=2)
+    assert len(made) == 2 * len(ict.detectors())
+    assert max(alive) == 0
+    assert not any(ref() is not None for ref in made)
+
+
+@pytest.mark.compiled
+def test_a_long_scan_keeps_no_tables(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    program = f"""
+import ict_kernels as ict
+from ict_kernels.scan import scan
+scan(ict.sample_market(["EURUSD"], bars=300_000), out={str(tmp_path)!r}, workers=2)
+"""
+    scan(market("EURUSD", bars=1_000), out=tmp_path, workers=2)  # compiling takes memory as well
+    assert peak(program) - peak("import ict_kernels.scan") < 190.0
 
 
 # ---------------------------------------------------------------------- real candles

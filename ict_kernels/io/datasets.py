@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DatasetWriter", "arrow_table", "partition"]
 
+_ROWS: Final = 1 << 15  # in a slice that is converted and written at once
 _UNKNOWN: Final = "unknown"
 _PART: Final = "part-0.parquet"
 _PREFIX, _SUFFIX = ".ict-kernels-", ".tmp"
@@ -106,11 +107,11 @@ def arrow_table(spec: Spec, table: Events | NDArray[Any], candles: Candles) -> p
     return found.replace_schema_metadata(_metadata(spec))
 
 
-def _dense_table(spec: Spec, values: NDArray[Any], candles: Candles) -> pa.Table:
+def _dense_table(spec: Spec, values: NDArray[Any], candles: Candles, start: int = 0) -> pa.Table:
     import pyarrow as pa
 
     columns = {
-        "bar": pa.array(np.arange(len(values), dtype=np.int64)),
+        "bar": pa.array(np.arange(start, start + len(values), dtype=np.int64)),
         "time": pa.array(candles.time.view("M8[ns]"), pa.timestamp("ns", "UTC")),
         spec.entry.columns[0].name: pa.array(values),
     }
@@ -197,9 +198,8 @@ class DatasetWriter:
         part = f"{spec.name}/{partition(candles.symbol, candles.timeframe)}/{_PART}"
         with _output_errors(self.out / part):
             staged = self._staging / str(next(self._numbers))
-            with staged.open("wb") as file:
-                file.write(_parquet(arrow_table(spec, table, candles)))
-                file.flush()
+            _write_parquet(staged, _arrow_slices(spec, table, candles))
+            with staged.open("rb+") as file:
                 os.fsync(file.fileno())
         self._parts[part] = staged
 
@@ -235,20 +235,37 @@ def _place(staged: Path, target: Path, undo: contextlib.ExitStack) -> None:
         undo.callback(target.unlink)
 
 
-def _parquet(table: pa.Table) -> memoryview:
-    """A Parquet file; positions and instants, which nearly ascend, as packed differences: half as large."""
+def _arrow_slices(spec: Spec, table: Events | NDArray[Any], candles: Candles) -> Iterator[pa.Table]:
+    """A detector's result in slices, so that a large one isn't converted all at once; one without rows has one."""
+    for start in range(0, max(len(table), 1), _ROWS):
+        rows = slice(start, start + _ROWS)
+        found = (
+            table[rows].to_arrow(times=True)
+            if isinstance(table, Events)
+            else _dense_table(spec, table[rows], candles[rows], start)
+        )
+        yield found.replace_schema_metadata(_metadata(spec))
+
+
+def _write_parquet(path: Path, slices: Iterator[pa.Table]) -> None:
+    """Write a Parquet file; positions and instants, which nearly ascend, as packed differences: half as large."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    first = next(slices)
     packed = {
         name: "DELTA_BINARY_PACKED"
-        for name, kind in zip(table.column_names, table.schema.types)
+        for name, kind in zip(first.column_names, first.schema.types)
         if not pa.types.is_floating(kind)
     }
-    # In memory, as Arrow would take the interpreter lock for each of its many small writes to a Python file.
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, use_dictionary=False, column_encoding=packed)
-    return memoryview(sink.getvalue())
+    # By Arrow itself, as it would take the interpreter lock for each of its many small writes to a Python file.
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        pq.ParquetWriter(sink, first.schema, use_dictionary=False, column_encoding=packed) as writer,
+    ):
+        writer.write_table(first)
+        for table in slices:
+            writer.write_table(table)
 
 
 @contextlib.contextmanager
