@@ -130,7 +130,7 @@ class Fold:
         count = stop - start
         rows = count if entry.dense else 16 + int(count * entry.rate)
         ints, floats = empty_rows(self.shape, rows, entry.dense)
-        log = np.empty((rows * self.shape.stages, 3), np.int64)
+        log = np.empty((rows * self.shape.stages, k.CHANGE_CELLS), np.int64)
         out = Out(np.zeros(k.OUT_CELLS, np.int64), ints, floats, log)
         first_id = int(self.state.ints[k.NEXT_ID])
         inputs = tuple(feeds)
@@ -139,6 +139,11 @@ class Fold:
             if start == stop:
                 return emitted(first_id, out)
             self.state, out = grow(self.state, out)
+
+
+def changed_cells(log: I64) -> tuple[I64, I64, I64]:
+    """Row ids, life cycle columns and bars of a change log."""
+    return (*np.divmod(log[:, k.CHANGE_CELL], k.CELL_COLUMNS), log[:, k.CHANGE_BAR].copy())
 
 
 def as_columns(spec: Spec, parts: Sequence[Emitted]) -> dict[str, np.ndarray[Any, Any]]:
@@ -165,7 +170,7 @@ def join_feeds(spec: Spec, parts: Sequence[Emitted]) -> Feed:
     """All that a fold emitted, in order, as one feed."""
     if len(parts) == 1:
         return parts[0].feed
-    blanks = (*empty_rows(own_shape(spec), 0, spec.entry.dense), np.empty((0, 3), np.int64))
+    blanks = (*empty_rows(own_shape(spec), 0, spec.entry.dense), np.empty((0, k.CHANGE_CELLS), np.int64))
     return Feed(
         *(_read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts)))
     )
@@ -242,11 +247,11 @@ def _memory_hangs_together(state: State) -> bool:
 def check_feed(spec: Spec, feed: Feed, rows: int) -> Feed:
     """Refuse saved rows and changes that do not fit the detector, which would be written out of bounds."""
     shape = own_shape(spec)
-    blanks = (*empty_rows(shape, 0, spec.entry.dense), np.empty((0, 3), np.int64))
+    blanks = (*empty_rows(shape, 0, spec.entry.dense), np.empty((0, k.CHANGE_CELLS), np.int64))
     for mine, theirs in zip(feed, blanks):
         if mine.dtype != theirs.dtype or mine.ndim != 2 or mine.shape[1] != theirs.shape[1]:
             raise StateError(f"the rows of {spec.name} do not fit the detector")
-    ids, columns = feed.log[:, k.CHANGE_ID], feed.log[:, k.CHANGE_COLUMN]
+    ids, columns, _ = changed_cells(feed.log)
     inside = ((ids >= 0) & (ids < rows) & (columns >= 0) & (columns < shape.stages)).all()
     if not inside or not len(feed.ints) == len(feed.floats) == rows:
         raise StateError(f"the rows of {spec.name} do not hang together")

@@ -159,7 +159,7 @@ class _Panel:
         used = np.zeros((count, k.OUT_CELLS), np.int64)
         capacity = self.lengths if entry.dense else 16 + (self.lengths * entry.rate).astype(np.int64)
         rows = _Ragged(capacity, empty_rows(shape, 0, entry.dense))
-        changes = _Ragged(capacity * shape.stages, [np.empty((0, 3), np.int64)])
+        changes = _Ragged(capacity * shape.stages, [np.empty((0, k.CHANGE_CELLS), np.int64)])
         zones = _Ragged(np.full(count, len(blank.zone_ints)), [blank.zone_ints, blank.zone_floats])
         memory = _Ragged(np.full(count, len(blank.memory_ints)), [blank.memory_ints, blank.memory_floats])
         fed, feed_rows_at, feed_changes_at = _laid_out(feeds, count)

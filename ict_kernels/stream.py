@@ -15,7 +15,17 @@ from .candles import Candles
 from .detectors._run import check_candles
 from .errors import CandleError, ParameterError, StateError
 from .events import Events
-from .fold import Emitted, Fold, as_columns, check_feed, check_state, compact_state, join_feeds, run_in_order
+from .fold import (
+    Emitted,
+    Fold,
+    as_columns,
+    changed_cells,
+    check_feed,
+    check_state,
+    compact_state,
+    join_feeds,
+    run_in_order,
+)
 from .kernels import _types as k
 from .kernels._jit import SOURCE_HASH
 from .kernels._types import F64, I64, Bars, Feed, State
@@ -202,10 +212,11 @@ class Stream:
         time = self._time if self.keep else None
         for name, spec in self._names().items():
             first, feed = emitted[spec]
-            fresh = feed.log[feed.log[:, 0] >= first]
+            rows, cells, bars = changed_cells(feed.log)
+            fresh = feed.log[rows >= first]
             new[name] = self._wrap(spec, as_columns(spec, [Emitted(first, feed._replace(log=fresh))]), time)
             columns = np.array(spec.entry.life or ("",))
-            changed[name] = Changes(feed.log[:, 0].copy(), columns[feed.log[:, 1]], feed.log[:, 2].copy())
+            changed[name] = Changes(rows, columns[cells], bars)
         return Update(new, changed)
 
     def _time(self) -> I64:

@@ -590,10 +590,9 @@ FORGERIES: dict[str, tuple[str, Callable[[Block], Block]]] = {
     "rows missing": ("rows", lambda block: block[1:]),
     "narrow rows": ("rows", lambda block: block[:, 1:].copy()),
     "values missing": ("values", lambda block: block[1:]),
-    "change of a row beyond": ("log", set_cell(k.CHANGE_ID, 10**6)),
-    "change of a row below": ("log", set_cell(k.CHANGE_ID, -1)),
-    "change of a column beyond": ("log", set_cell(k.CHANGE_COLUMN, 5)),
-    "change of a column below": ("log", set_cell(k.CHANGE_COLUMN, -1)),
+    "change of a row beyond": ("log", set_cell(k.CHANGE_CELL, 10**6 * k.CELL_COLUMNS)),
+    "change of a row below": ("log", set_cell(k.CHANGE_CELL, -k.CELL_COLUMNS)),
+    "change of a column beyond": ("log", set_cell(k.CHANGE_CELL, 5)),
 }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ._jit import helper, kernel
 from ._types import (
     BAR,
+    CELL_COLUMNS,
     CHANGE_BAR,
-    CHANGE_COLUMN,
-    CHANGE_ID,
+    CHANGE_CELL,
     CHANGES,
     CONFIRMED,
     DIRECTION,
@@ -62,8 +62,7 @@ def last_id(state):
 def log_change(out, identity, column, t):
     """Note that bar ``t`` set a life cycle column of the row with that id."""
     n = out.used[CHANGES]
-    out.log[n, CHANGE_ID] = identity
-    out.log[n, CHANGE_COLUMN] = column
+    out.log[n, CHANGE_CELL] = identity * CELL_COLUMNS + column
     out.log[n, CHANGE_BAR] = t
     out.used[CHANGES] = n + 1
 
@@ -72,4 +71,5 @@ def log_change(out, identity, column, t):
 def scatter_changes(log, first_id, life):
     """Write a change log into life cycle columns, a line each, of which place 0 is the row ``first_id``."""
     for n in range(log.shape[0]):
-        life[log[n, CHANGE_COLUMN], log[n, CHANGE_ID] - first_id] = log[n, CHANGE_BAR]
+        cell = log[n, CHANGE_CELL]
+        life[cell % CELL_COLUMNS, cell // CELL_COLUMNS - first_id] = log[n, CHANGE_BAR]

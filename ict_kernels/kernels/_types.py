@@ -104,4 +104,6 @@ FULL_ROWS, FULL_CHANGES, FULL_ZONES, FULL_MEMORY = 1, 2, 3, 4
 
 # Columns of ``Out.ints`` and ``Feed.ints`` that every detector has, and of the change log.
 BAR, CONFIRMED, DIRECTION, OWN = 0, 1, 2, 3
-CHANGE_ID, CHANGE_COLUMN, CHANGE_BAR = 0, 1, 2
+CHANGE_CELL, CHANGE_BAR, CHANGE_CELLS = 0, 1, 2
+# A life cycle cell is one number, since the log is the widest block of all: id * CELL_COLUMNS + column.
+CELL_COLUMNS = 16

@@ -20,8 +20,8 @@ from ._sort import sort_column
 from ._types import (
     ATR_VALUE,
     BAR,
-    CHANGE_COLUMN,
-    CHANGE_ID,
+    CELL_COLUMNS,
+    CHANGE_CELL,
     CONFIRMED,
     DIRECTION,
     MEMORY_HEAD,
@@ -158,8 +158,8 @@ def inverse_fair_value_gaps(bars, start, stop, base, params, feeds, state, out):
         first = out.used[ROWS]
         inverted = 0
         for change in range(change, last_change):
-            if gaps.log[change, CHANGE_COLUMN] == INVERTED:
-                out.ints[first + inverted, BAR] = gaps.log[change, CHANGE_ID]
+            if gaps.log[change, CHANGE_CELL] % CELL_COLUMNS == INVERTED:
+                out.ints[first + inverted, BAR] = gaps.log[change, CHANGE_CELL] // CELL_COLUMNS
                 inverted += 1
         change = last_change
         # Ids count in the order of the gaps' bars; the log has them in the order of their levels.
@@ -240,8 +240,8 @@ def balanced_price_ranges(bars, start, stop, base, params, feeds, state, out):
         ):
             forget_first(state)
         for change in range(change, last_change):
-            if gaps.log[change, CHANGE_COLUMN] == FILLED:
-                place = recall(state, gaps.log[change, CHANGE_ID])
+            if gaps.log[change, CHANGE_CELL] % CELL_COLUMNS == FILLED:
+                place = recall(state, gaps.log[change, CHANGE_CELL] // CELL_COLUMNS)
                 if place >= 0:
                     state.memory_ints[place, GAP_FILLED] = t
         change = last_change
