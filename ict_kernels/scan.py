@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from functools import partial
 from os import PathLike
 from threading import BoundedSemaphore
 from time import perf_counter
@@ -23,7 +24,7 @@ from .candles import Candles, OnError
 from .detectors._run import table
 from .errors import CandleError, ParameterError
 from .events import Events
-from .fold import Emitted, default_workers
+from .fold import Emitted, default_workers, fold_batch
 from .io.datasets import DatasetWriter, partition
 from .io.sources import Inputs, Source, expand
 from .market import sample_market
@@ -38,6 +39,9 @@ BATCH_BARS: Final = 500_000
 
 LONG: Final = 100_000
 """Bars of a series that is worth giving its memory back to the system."""
+
+FEW: Final = 4
+"""Below so many series a thread their detectors are spread over the threads; a panel needs more to balance its bins."""
 
 TERMINAL: Final = frozenset(("broken", "filled", "expired", "superseded"))
 """Life cycle columns that end an event."""
@@ -520,7 +524,14 @@ class _Scan:
             return finisher.submit(spec, series[place], emitted) if wanted else None
 
         began = perf_counter()
-        found = fold_many(self.result.specs, [candles.bars for candles in series], lanes, consume)
+        found: list[dict[Spec, Any]]
+        if len(series) < FEW * lanes:
+            found = [
+                fold_batch(self.result.specs, candles.bars, lanes, partial(consume, place))
+                for place, candles in enumerate(series)
+            ]
+        else:
+            found = fold_many(self.result.specs, [candles.bars for candles in series], lanes, consume)
         self.result.seconds.compute += perf_counter() - began
         rows = self.result.series[-len(series) :]
         return [
