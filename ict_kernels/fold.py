@@ -36,7 +36,7 @@ class Emitted(NamedTuple):
 def as_bars(open_: Any, high: Any, low: Any, close: Any) -> Bars:
     """Prices in the one form that kernels are compiled for: contiguous, read-only float64."""
     return Bars(
-        *(_read_only(np.ascontiguousarray(column, np.float64)) for column in (open_, high, low, close))
+        *(read_only(np.ascontiguousarray(column, np.float64)) for column in (open_, high, low, close))
     )
 
 
@@ -99,7 +99,8 @@ def grow(state: State, out: Out) -> tuple[State, Out]:
     return state, out
 
 
-def _read_only(block: Any) -> Any:
+def read_only(block: Any) -> Any:
+    """A view that nothing can be written through."""
     view = block.view()
     view.flags.writeable = False
     return view
@@ -110,7 +111,7 @@ def emitted(first_id: int, out: Out) -> Emitted:
     rows, changes = int(out.used[k.ROWS]), int(out.used[k.CHANGES])
     return Emitted(
         first_id,
-        Feed(_read_only(out.ints[:rows]), _read_only(out.floats[:rows]), _read_only(out.log[:changes])),
+        Feed(read_only(out.ints[:rows]), read_only(out.floats[:rows]), read_only(out.log[:changes])),
     )
 
 
@@ -172,7 +173,7 @@ def join_feeds(spec: Spec, parts: Sequence[Emitted]) -> Feed:
         return parts[0].feed
     blanks = (*empty_rows(own_shape(spec), 0, spec.entry.dense), np.empty((0, k.CHANGE_CELLS), np.int64))
     return Feed(
-        *(_read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts)))
+        *(read_only(np.concatenate(blocks)) for blocks in zip(blanks, *(part.feed for part in parts)))
     )
 
 

@@ -11,22 +11,24 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .fold import Emitted, default_workers, emitted, empty_rows, fold_batch, fresh_state, own_shape
+from .fold import Emitted, default_workers, emitted, empty_rows, fold_batch, fresh_state, own_shape, read_only
 from .kernels import _types as k
 from .kernels._jit import JIT
 from .kernels._panel import Plan
-from .kernels._types import I64, Bars, Feed, Out, State
+from .kernels._types import I64, Bars, Out, State
 from .registry import Spec, with_feeds
 
 __all__ = ["fold_many"]
 
+_ZONES = 1024  # live zones a series to begin with; growing costs a round over all series, unused room nothing
 _UNEVEN = 1.25  # a series that is longer than an even share by this factor is not left to one thread
 
 
@@ -92,16 +94,15 @@ def fold_many(
             fold_batch(ordered, bars, workers, functools.partial(made, i)) for i, bars in enumerate(series)
         ]
     panel = _Panel(series, workers)
-    held: dict[Spec, list[Emitted]] = {}
+    held: dict[Spec, _Laid] = {}
     waiting = Counter(feed for spec in ordered for feed in spec.feeds)
     results: list[dict[Spec, Any]] = [{} for _ in series]
     for spec in ordered:
-        emitted = panel.run(spec, [held[feed] for feed in spec.feeds])
-        for i, rows in enumerate(emitted):
-            results[i][spec] = made(i, spec, rows)
-        held[spec] = emitted
+        held[spec] = panel.run(spec, [held[feed] for feed in spec.feeds])
+        for i, result in enumerate(results):
+            result[spec] = made(i, spec, held[spec].emitted(i))
         waiting.subtract(spec.feeds)
-        held = {kept: rows for kept, rows in held.items() if waiting[kept]}
+        held = {kept: laid for kept, laid in held.items() if waiting[kept]}
     return results
 
 
@@ -133,7 +134,9 @@ class _Ragged:
         return [block[self.at[i] : self.at[i] + used] for block in self.blocks]
 
     def grown(self, full: NDArray[np.bool_], needed: I64, used: I64) -> _Ragged:
-        """Copies with more room for those series that are full."""
+        """Copies with more room for those series that are full; themselves where none is."""
+        if not full.any():
+            return self
         sizes = np.where(full, np.maximum(2 * self.sizes, needed), self.sizes)
         larger = _Ragged(sizes, self.blocks)
         for i, count in enumerate(used):
@@ -142,19 +145,32 @@ class _Ragged:
         return larger
 
 
+class _Laid(NamedTuple):
+    """What a panel emitted for all series, as it lies in the panel's blocks."""
+
+    rows: _Ragged
+    changes: _Ragged
+    used: I64
+
+    def emitted(self, i: int) -> Emitted:
+        used = self.used[i]
+        return emitted(0, Out(used, *self.rows.cut(i, used[k.ROWS]), *self.changes.cut(i, used[k.CHANGES])))
+
+
 class _Panel:
     """A batch of series, laid end to end once for all detectors."""
 
     def __init__(self, series: Sequence[Bars], workers: int) -> None:
         self.lengths: I64 = np.array([len(bars.open) for bars in series], np.int64)
         self.at: I64 = np.concatenate([[0], np.cumsum(self.lengths)])
-        self.bars = Bars(*(_end_to_end([getattr(bars, name) for bars in series]) for name in Bars._fields))
+        with ThreadPoolExecutor(workers) as pool:  # copying holds no interpreter lock
+            self.bars = Bars(*pool.map(_end_to_end, zip(*series)))
         self.workers = min(workers, numba.config.NUMBA_NUM_THREADS) if JIT else 1
 
-    def run(self, spec: Spec, feeds: Sequence[Sequence[Emitted]]) -> list[Emitted]:
+    def run(self, spec: Spec, feeds: Sequence[_Laid]) -> _Laid:
         """Fold every series, growing what is full and going on with those that asked for it."""
         count, shape, entry = len(self.lengths), own_shape(spec), spec.entry
-        blank = fresh_state(shape)
+        blank = fresh_state(shape, _ZONES, _ZONES)
         ints, floats = np.tile(blank.ints, (count, 1)), np.tile(blank.floats, (count, 1))
         used = np.zeros((count, k.OUT_CELLS), np.int64)
         capacity = self.lengths if entry.dense else 16 + (self.lengths * entry.rate).astype(np.int64)
@@ -162,7 +178,7 @@ class _Panel:
         changes = _Ragged(capacity * shape.stages, [np.empty((0, k.CHANGE_CELLS), np.int64)])
         zones = _Ragged(np.full(count, len(blank.zone_ints)), [blank.zone_ints, blank.zone_floats])
         memory = _Ragged(np.full(count, len(blank.memory_ints)), [blank.memory_ints, blank.memory_floats])
-        fed, feed_rows_at, feed_changes_at = _laid_out(feeds, count)
+        fed, places = _as_feeds(feeds, count)
         reached = np.zeros(count, np.int64)
         todo = np.arange(count)
         while todo.size:
@@ -176,8 +192,7 @@ class _Panel:
                 memory.at,
                 rows.at,
                 changes.at,
-                feed_rows_at,
-                feed_changes_at,
+                *places,
                 order,
                 bins,
             )
@@ -193,36 +208,27 @@ class _Panel:
                 zones = zones.grown(full == k.FULL_ZONES, needed, ints[:, k.ZONES_USED])
                 memory = memory.grown(full == k.FULL_MEMORY, needed, ints[:, k.MEMORY_USED])
             todo = np.flatnonzero(unfinished)
-        return [
-            emitted(
-                0,
-                Out(
-                    used[i],
-                    *rows.cut(i, used[i, k.ROWS]),
-                    *changes.cut(i, used[i, k.CHANGES]),
-                ),
-            )
-            for i in range(count)
-        ]
+        return _Laid(rows, changes, used)
 
 
-def _end_to_end(blocks: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    joined = np.concatenate(blocks)
-    joined.flags.writeable = False
+def _end_to_end(blocks: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    joined: NDArray[Any] = read_only(np.concatenate(list(blocks)))
     return joined
 
 
-def _laid_out(feeds: Sequence[Sequence[Emitted]], count: int) -> tuple[tuple[NDArray[Any], ...], I64, I64]:
-    """What each upstream detector emitted for all series, end to end, and where each series begins."""
-    fed = tuple(
-        _end_to_end([getattr(part.feed, name) for part in parts]) for parts in feeds for name in Feed._fields
-    )
-    rows_at = np.zeros((len(feeds), count + 1), np.int64)
-    changes_at = np.zeros((len(feeds), count + 1), np.int64)
-    for f, parts in enumerate(feeds):
-        rows_at[f, 1:] = np.cumsum([len(part.feed.ints) for part in parts])
-        changes_at[f, 1:] = np.cumsum([len(part.feed.log) for part in parts])
-    return fed, rows_at, changes_at
+def _as_feeds(
+    feeds: Sequence[_Laid], count: int
+) -> tuple[tuple[NDArray[Any], ...], tuple[I64, I64, I64, I64]]:
+    """Blocks of what feeds a panel, as they lie, and where in them the rows and changes of each series are."""
+    blocks = tuple(read_only(block) for feed in feeds for block in (*feed.rows.blocks, *feed.changes.blocks))
+    rows_from, rows_to = _places([(feed.rows, feed.used[:, k.ROWS]) for feed in feeds], count)
+    changes_from, changes_to = _places([(feed.changes, feed.used[:, k.CHANGES]) for feed in feeds], count)
+    return blocks, (rows_from, rows_to, changes_from, changes_to)
+
+
+def _places(feeds: Sequence[tuple[_Ragged, I64]], count: int) -> tuple[I64, I64]:
+    first: I64 = np.array([ragged.at[:-1] for ragged, _ in feeds], np.int64).reshape(-1, count)
+    return first, first + np.array([used for _, used in feeds], np.int64).reshape(-1, count)
 
 
 def _dealt(todo: NDArray[np.intp], costs: I64, workers: int) -> tuple[I64, I64]:

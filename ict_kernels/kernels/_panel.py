@@ -17,7 +17,8 @@ class Plan(NamedTuple):
     """Where each series lies in the end-to-end blocks, and which thread takes it.
 
     ``start``, ``stop`` and ``reached`` are bar numbers, one a series. Every ``*_at`` has one entry more than there are
-    series. Feeds share two blocks of offsets, a line each. ``order[bins[b]:bins[b + 1]]`` are the series of bin ``b``.
+    series. Feeds, a line each, lie in the blocks of the panel that emitted them, which has room between its series:
+    hence their ``*_from`` and ``*_to``. ``order[bins[b]:bins[b + 1]]`` are the series of bin ``b``.
     """
 
     start: I64
@@ -28,8 +29,10 @@ class Plan(NamedTuple):
     memory_at: I64
     rows_at: I64
     changes_at: I64
-    feed_rows_at: I64
-    feed_changes_at: I64
+    feed_rows_from: I64
+    feed_rows_to: I64
+    feed_changes_from: I64
+    feed_changes_to: I64
     order: I64
     bins: I64
 
@@ -38,9 +41,9 @@ def cut_feeds(blocks, plan, i, which):
     """Feeds of series ``i``, from the flat tuple of all feeds' blocks: a parallel loop takes no nested ones."""
     return tuple(
         Feed(
-            blocks[3 * f][plan.feed_rows_at[f, i] : plan.feed_rows_at[f, i + 1]],
-            blocks[3 * f + 1][plan.feed_rows_at[f, i] : plan.feed_rows_at[f, i + 1]],
-            blocks[3 * f + 2][plan.feed_changes_at[f, i] : plan.feed_changes_at[f, i + 1]],
+            blocks[3 * f][plan.feed_rows_from[f, i] : plan.feed_rows_to[f, i]],
+            blocks[3 * f + 1][plan.feed_rows_from[f, i] : plan.feed_rows_to[f, i]],
+            blocks[3 * f + 2][plan.feed_changes_from[f, i] : plan.feed_changes_to[f, i]],
         )
         for f in range(len(blocks) // 3)
     )
@@ -52,8 +55,8 @@ def _cut_feeds(blocks, plan, i, which):
         return lambda blocks, plan, i, which: ()
 
     def cut(blocks, plan, i, which):
-        a, b = plan.feed_rows_at[which, i], plan.feed_rows_at[which, i + 1]
-        c, d = plan.feed_changes_at[which, i], plan.feed_changes_at[which, i + 1]
+        a, b = plan.feed_rows_from[which, i], plan.feed_rows_to[which, i]
+        c, d = plan.feed_changes_from[which, i], plan.feed_changes_to[which, i]
         first = Feed(blocks[0][a:b], blocks[1][a:b], blocks[2][c:d])
         return (first,) + cut_feeds(blocks[3:], plan, i, which + 1)  # noqa: RUF005 (Numba knows no unpacking)
 
