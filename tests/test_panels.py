@@ -143,6 +143,7 @@ def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every buffer starts as small as it may be."""
     small = {name: dataclasses.replace(entry, rate=0.0) for name, entry in ict.detectors().items()}
     monkeypatch.setattr(registry, "_ENTRIES", small)
+    monkeypatch.setattr(panels, "_ZONES", 0)
     monkeypatch.setattr(panels, "fresh_state", fresh_state_without_room)
     monkeypatch.setattr(fold, "fresh_state", fresh_state_without_room)
 
