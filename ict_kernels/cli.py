@@ -271,15 +271,19 @@ def _scan(
     ] = False,
 ) -> None:
     """Run detectors over many series."""
+    from .doctor import kernels_are_cached
     from .scan import scan
 
+    progress = progress and not quiet and sys.stderr.isatty()
+    if progress and not kernels_are_cached():
+        typer.echo("compiling the kernels, once on this machine: this may take half a minute", err=True)
     result = scan(
         files or None,
         parse_detectors(detectors),
         _words(timeframes) or None,
         out,
         workers=workers,
-        progress=progress and not quiet and sys.stderr.isatty(),
+        progress=progress,
         tz=tz,
         on_error=on_error,
     )
@@ -323,12 +327,16 @@ def _show_scan(result: ScanResult, console: Console) -> None:
     console.print(_totals(result), highlight=False, markup=False, soft_wrap=True)
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def _totals(result: ScanResult) -> str:
     events = sum(row.events for row in result.summary if not row.spec.entry.dense)
     dropped = sum(series.dropped for series in result.series)
     lines = [
-        f"{len(result.series):,} series, {result.bars:,} bars, {len(result.summary)} detectors: {events:,} events "
-        f"in {result.seconds.total:.2f} s"
+        f"{len(result.series):,} series, {_counted(result.bars, 'bar')}, "
+        f"{_counted(len(result.summary), 'detector')}: {_counted(events, 'event')} in {result.seconds.total:.2f} s"
     ]
     if dropped:
         lines.append(f"{dropped:,} bad rows dropped")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numba
 
 from .fold import default_workers
+from .kernels._jit import BUILD_HASH
 from .machine import cpu, threading_layer, versions
 from .market import sample_market
 from .registry import detector, detectors
@@ -165,6 +166,19 @@ def _checked(name: str, bars: int) -> Check:
 def _environment() -> dict[str, str]:
     prefixes = ("NUMBA_", "ICT_KERNELS_", "OMP_", "KMP_")
     return {name: value for name, value in sorted(os.environ.items()) if name.startswith(prefixes)}
+
+
+def kernels_are_cached() -> bool:
+    """Whether an earlier process compiled kernels of this build, or none are compiled at all.
+
+    Examples
+    --------
+    >>> from ict_kernels.doctor import kernels_are_cached
+    >>> isinstance(kernels_are_cached(), bool)
+    True
+    """
+    folder = _cache_folder().folder
+    return not folder or any(Path(folder).glob(f"*{BUILD_HASH}*.nbi"))
 
 
 def _cache_folder() -> CacheFolder:
