@@ -126,7 +126,7 @@ def memory(options: Options, say: Callable[[str], None]) -> Table:
     row = {"bars": options.largest, **peak, **judged}
     columns = (
         Column("bars", "bars", ",d"),
-        Column("before", "candles read MB", ",.0f"),
+        Column("before", "imports MB", ",.0f"),
         Column("after", "after the scan MB", ",.0f"),
         *VERDICT,
     )
