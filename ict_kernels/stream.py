@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .candles import Candles
-from .detectors._run import check_candles
+from .detectors._run import check_candles, wrap
 from .errors import CandleError, ParameterError, StateError
-from .events import Events
 from .fold import (
     Emitted,
     Fold,
@@ -151,7 +150,7 @@ class Stream:
 
         emitted = run_in_order(self.specs, step)
         self._remember(candles, bars, stop)
-        update = self._update(emitted, candles)
+        update = self._update(emitted)
         for spec in self.specs:
             if self.keep and (len(emitted[spec].feed.ints) or len(emitted[spec].feed.log)):
                 self._parts[spec].append(_owned(emitted[spec]))
@@ -194,27 +193,22 @@ class Stream:
             )
         return spec
 
-    def _wrap(self, spec: Spec, columns: dict[str, NDArray[Any]], time: Callable[[], I64] | None) -> Any:
-        if spec.entry.dense:
-            return next(iter(columns.values()))
-        return Events(
-            spec.name,
-            tuple(column for column in spec.entry.columns if not column.internal),
-            columns,
-            parameters=spec.parameters,
-            time=time,
+    def _table(self, spec: Spec, parts: Sequence[Emitted]) -> Any:
+        return wrap(
+            spec,
+            as_columns(spec, parts),
+            time=self._time if self.keep else None,
             symbol=self.symbol,
             timeframe=self.timeframe,
         )
 
-    def _update(self, emitted: dict[Spec, Emitted], candles: Candles) -> Update:
+    def _update(self, emitted: dict[Spec, Emitted]) -> Update:
         new, changed = {}, {}
-        time = self._time if self.keep else None
         for name, spec in self._names().items():
             first, feed = emitted[spec]
             rows, cells, bars = changed_cells(feed.log)
             fresh = feed.log[rows >= first]
-            new[name] = self._wrap(spec, as_columns(spec, [Emitted(first, feed._replace(log=fresh))]), time)
+            new[name] = self._table(spec, [Emitted(first, feed._replace(log=fresh))])
             columns = np.array(spec.entry.life or ("",))
             changed[name] = Changes(rows, columns[cells], bars)
         return Update(new, changed)
@@ -247,7 +241,7 @@ class Stream:
             raise ParameterError(
                 "this stream keeps no events (keep=False): take them from the updates of extend"
             )
-        return self._wrap(spec, as_columns(spec, self._parts[spec]), self._time)
+        return self._table(spec, self._parts[spec])
 
     # --- saving ------------------------------------------------------------------------------------------------
 

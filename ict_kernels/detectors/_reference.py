@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..candles import Candles
 from ..kernels._types import Bars
 from ..registry import Spec, detectors, entry
-from ._run import check_candles, wrap
+from ._run import check_candles, wrap_for
 
 __all__ = ["Reference", "reference", "twin_columns"]
 
@@ -50,9 +49,7 @@ class Reference:
         def run(candles: Candles, **parameters: Any) -> Any:
             spec = entry(name).configure(parameters)
             columns = twin_columns(spec, check_candles(name, candles).bars)
-            if spec.entry.dense:
-                return np.asarray(next(iter(columns.values())))
-            return wrap(spec, columns, candles)
+            return wrap_for(candles, spec, columns)
 
         run.__name__ = name
         run.__doc__ = f"Plain Python twin of :func:`ict_kernels.{name}`."

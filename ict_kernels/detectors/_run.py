@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,40 @@ from ..events import Events
 from ..fold import Emitted, as_columns, fold_batch
 from ..registry import Spec, entry
 
-__all__ = ["detect", "detect_dense", "table", "wrap"]
+__all__ = ["detect", "detect_dense", "table", "wrap", "wrap_for"]
 
 
-def wrap(spec: Spec, columns: dict[str, NDArray[Any]], candles: Candles) -> Events:
-    """Columns as an event table, internal columns left out."""
+def wrap(
+    spec: Spec,
+    columns: dict[str, NDArray[Any]],
+    *,
+    time: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None,
+    symbol: str,
+    timeframe: str,
+) -> Any:
+    """Columns as the public result: an event table, internal columns left out, or one value a bar."""
+    if spec.entry.dense:
+        return next(iter(columns.values()))
     return Events(
         spec.name,
         tuple(column for column in spec.entry.columns if not column.internal),
         columns,
         parameters=spec.parameters,
-        time=candles.time,
-        symbol=candles.symbol,
-        timeframe=candles.timeframe,
+        time=time,
+        symbol=symbol,
+        timeframe=timeframe,
     )
 
 
 def table(spec: Spec, parts: Sequence[Emitted], candles: Candles) -> Events | NDArray[np.int8]:
-    """What a fold emitted as the public result: an event table, or one value a bar."""
-    columns = as_columns(spec, parts)
-    return next(iter(columns.values())) if spec.entry.dense else wrap(spec, columns, candles)
+    """What a fold emitted over these candles as the public result."""
+    found: Events | NDArray[np.int8] = wrap_for(candles, spec, as_columns(spec, parts))
+    return found
+
+
+def wrap_for(candles: Candles, spec: Spec, columns: dict[str, NDArray[Any]]) -> Any:
+    """Columns as the public result for these candles."""
+    return wrap(spec, columns, time=candles.time, symbol=candles.symbol, timeframe=candles.timeframe)
 
 
 def check_candles(owner: str, candles: object) -> Candles:
