@@ -64,7 +64,6 @@ def fold_many(
     series : sequence of Bars
     workers : int, optional
         Threads; by default the cores that this process may run on.
-
     consume : callable, optional
         ``consume(i, spec, emitted)`` makes of what a detector emitted for series ``i`` what is returned in its place,
         perhaps in another thread. The rows are given up as soon as no detector downstream waits for them, so memory
