@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import inspect
-import json
 import logging
 import math
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ict_kernels.adapters.ict_engine import MODULES, fair_value_gaps
+from ict_kernels.adapters.ict_engine._frames import row_by_row
 from ict_kernels.adapters.ict_engine.fair_value_gaps import (
     FairValueGap,
     FairValueGapDetector,
@@ -28,9 +26,9 @@ from ict_kernels.adapters.ict_engine.fair_value_gaps import (
     get_fvg_detector,
 )
 from ict_kernels.errors import CandleError, ParameterError
+from tests.engine_golden import check_golden
+from tests.engine_strategies import engine_frames
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-GOLDEN = SHARED / "golden" / "EURUSD_15M"
 MORNING = datetime(2025, 9, 1, 10, 30)
 NIGHT = datetime(2025, 9, 1, 23, 30)
 
@@ -39,6 +37,7 @@ NIGHT = datetime(2025, 9, 1, 23, 30)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ICT_LOW_MEM", raising=False)
     monkeypatch.delenv("ICT_QUICK_TEST_MODE", raising=False)
+    monkeypatch.delenv("ICT_DISABLE_HEAVY_INIT", raising=False)
 
 
 class Memory:
@@ -68,86 +67,24 @@ def gap_of(pips: float) -> pd.DataFrame:
 
 
 def detect(candles: pd.DataFrame, **options: Any) -> list[FairValueGap]:
-    options = {"clock": lambda: MORNING} | options
+    options = {"clock": lambda: MORNING, "memory": None} | options
     return FairValueGapDetector(**options).detect_fair_value_gaps(candles, "EURUSD", "M15")
 
 
 # ---- what the original returned --------------------------------------------------------------
 
 
-def golden_candles(n: int) -> pd.DataFrame:
-    path = SHARED / "data" / "EURUSD_15M.csv"
-    if not path.exists():
-        pytest.skip("the shared candle file is absent")
-    raw = pd.read_csv(path, nrows=n).rename(columns=str.lower)
-    return raw.drop(columns="volume").rename(columns={"tickvol": "volume"})
+@pytest.mark.parametrize("name", ["fvg", "fvg_no_memory", "fvg_mitigation"])
+def test_original(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_golden(name, monkeypatch)
 
 
-def golden_records(name: str, n: int) -> list[dict[str, Any]]:
-    path = GOLDEN / f"{name}.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"the recorded output {name} of the original is absent")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [record for record in map(json.loads, lines) if record["n"] == n]
-
-
-def flat(gap: FairValueGap) -> dict[str, Any]:
-    """Return the gap in the form of a recorded detection."""
-    return {
-        "index": gap.candle_index,
-        "direction": gap.direction.value,
-        "top": gap.high_price,
-        "bottom": gap.low_price,
-        "price": (gap.high_price + gap.low_price) / 2,
-        "strength": gap.score,
-        "confidence": gap.confidence,
-        "extra": {
-            "gap_pips": gap.gap_pips,
-            "health_weighted_score": gap.health_weighted_score,
-            "h4": gap.h4_confluence,
-            "m15": gap.m15_alignment,
-            "m5": gap.m5_timing,
-            "institutional": gap.institutional_classification,
-            "status": gap.status.value,
-            "fill": gap.fill_percentage,
-        },
-    }
-
-
-def assert_recorded(gaps: list[FairValueGap], name: str, n: int) -> None:
-    records = golden_records(name, n)
-    assert (
-        len(gaps) == len(records) == json.loads((GOLDEN / "index.json").read_text())[name]["counts"][str(n)]
-    )
-    for gap, record in zip(gaps, records, strict=True):
-        assert record["type"] == "FVG"
-        ours, extra = flat(gap), record["extra"]
-        exact = ("index", "direction", "top", "bottom", "price", "strength")
-        assert [ours[name] for name in exact] == [record[name] for name in exact]
-        assert ours["confidence"] == pytest.approx(record["confidence"], rel=1e-9, abs=0)
-        assert ours["extra"].keys() == extra.keys()
-        assert ours["extra"] == extra | {
-            "gap_pips": pytest.approx(extra["gap_pips"], rel=1e-9, abs=0),
-            "fill": pytest.approx(extra["fill"], rel=1e-9, abs=0),
-        }
-
-
-@pytest.mark.parametrize("n", [1000, 3000])
-def test_original_without_memory(n: int) -> None:
-    assert_recorded(detect(golden_candles(n)), "fvg_no_memory", n)
-
-
-@pytest.mark.parametrize("n", [1000, 3000])
-def test_original_with_fresh_memory(n: int) -> None:
-    assert_recorded(detect(golden_candles(n), memory=Memory(0.9)), "fvg", n)
-
-
-@pytest.mark.parametrize("n", [1000, 3000])
-def test_original_mitigation(n: int) -> None:
-    candles = golden_candles(n)
-    detector = FairValueGapDetector(memory=Memory(0.9), clock=lambda: MORNING)
-    gaps = detector.detect_fair_value_gaps(candles, "EURUSD", "M15")
-    assert_recorded(detector.update_fvg_mitigation(gaps, candles), "fvg_mitigation", n)
+@given(engine_frames(), st.sampled_from([None, "fresh"]))
+def test_row_by_row(candles: pd.DataFrame, memory: Any) -> None:
+    options = {"memory": memory, "config": {"min_gap_size_pips": 0.0}}
+    fast = detect(candles, **options)
+    with row_by_row():
+        assert detect(candles, **options) == fast
 
 
 # ---- interface -------------------------------------------------------------------------------
@@ -157,7 +94,9 @@ def test_signatures() -> None:
     def parameters(function: Any) -> list[str]:
         return [name for name in inspect.signature(function).parameters if name != "self"]
 
-    assert parameters(FairValueGapDetector.__init__) == ["config", "memory", "clock", "logger", "tolerant"]
+    assert parameters(FairValueGapDetector.__init__) == [
+        *("config", "memory", "clock", "logger", "tolerant", "strict")
+    ]
     assert parameters(FairValueGapDetector.detect_fair_value_gaps) == ["candles", "symbol", "timeframe"]
     assert parameters(FairValueGapDetector.update_fvg_mitigation) == ["fvgs", "current_candles"]
     assert parameters(FairValueGapDetector.analyze_fvg_orderblock_confluence) == ["fvgs", "order_blocks"]
@@ -367,7 +306,7 @@ def test_doubled_column() -> None:
 
 
 def test_state_accumulates() -> None:
-    detector = FairValueGapDetector(clock=lambda: MORNING)
+    detector = FairValueGapDetector(clock=lambda: MORNING, memory=None)
     candles = frame([10, 12, 13, 11, 9], [9, 10, 11, 9.5, 8])
     first = detector.detect_fair_value_gaps(candles, "A", "M15")
     second = detector.detect_fair_value_gaps(candles, "A", "M15")

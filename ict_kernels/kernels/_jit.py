@@ -36,8 +36,8 @@ _SERIAL: dict[str, Any] = {"_nrt": False}
 def _source_hash(folder: Path, options: str) -> str:
     """Hash every kernel source below ``folder`` together with the compile options."""
     digest = hashlib.sha256(options.encode())
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

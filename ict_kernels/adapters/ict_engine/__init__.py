@@ -14,7 +14,36 @@ True
 
 from __future__ import annotations
 
-__all__ = ["MODULES"]
+__all__ = ["MODULES", "ORIGINALS"]
+
+ORIGINALS: dict[str, str] = {
+    "fair_value_gaps": "smart_money_concepts.fair_value_gaps",
+    "order_blocks": "smart_money_concepts.order_blocks",
+    "smart_money_detector": "smart_money_concepts.smart_money_detector",
+    "smart_money_analyzer": "smart_money_concepts.smart_money_analyzer",
+    "institutional_flow_analyzer": "smart_money_concepts.institutional_flow_analyzer",
+    "silver_bullet_enterprise": "ict_engine.advanced_patterns.silver_bullet_enterprise",
+    "judas_swing_enterprise": "ict_engine.advanced_patterns.judas_swing_enterprise",
+    "liquidity_grab_enterprise": "ict_engine.advanced_patterns.liquidity_grab_enterprise",
+    "order_block_mitigation_enterprise": "ict_engine.advanced_patterns.order_block_mitigation_enterprise",
+    "pattern_analyzer_enterprise": "ict_engine.advanced_patterns.pattern_analyzer_enterprise",
+    "ict_pattern_detector": "ict_engine.pattern_detector",
+    "ict_types": "ict_engine.ict_types",
+    "fractal_analyzer_enterprise": "ict_engine.fractal_analyzer_enterprise",
+    "displacement_detector_enterprise": "ict_engine.displacement_detector_enterprise",
+    "simple_order_blocks": "ict_engine.patterns.simple_order_blocks",
+    "hybrid_order_block_analyzer": "ict_engine.patterns.hybrid_order_block_analyzer",
+    "order_blocks_integration": "ict_engine.patterns.order_blocks_integration",
+    "pattern_detector": "analysis.pattern_detector",
+    "market_structure_analyzer": "analysis.market_structure_analyzer",
+    "market_structure_engine": "market_structure.engine",
+    "premium_discount_analyzer": "analysis.premium_discount.premium_discount_analyzer",
+    "pattern_confluence_engine": "analysis.pattern_confluence_engine",
+    "poi_detector_adapted": "analysis.poi_detector_adapted",
+    "poi_system": "analysis.poi_system",
+    "fvg_memory_manager": "analysis.fvg_memory_manager",
+}
+"""The engine's module (below its folder ``01-CORE``) that each module here stands in for."""
 
 MODULES: dict[str, tuple[str, ...]] = {
     "fair_value_gaps": ("FVGDirection", "FVGStatus", "FairValueGap", "FairValueGapDetector"),

@@ -1,0 +1,1 @@
+"""Scans that only the rules of the ICT Engine need, one module per subject."""
