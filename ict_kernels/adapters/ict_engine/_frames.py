@@ -59,7 +59,9 @@ class _Cells:
     """One column of a frame, read cell by cell."""
 
     def __init__(self, frame: pd.DataFrame, name: str, first: int, length: int) -> None:
-        self._frame, self._name, self._first, self._length = frame, name, first, length
+        # The column is looked up once: what is compared with row-by-row reading should not profit from
+        # what pandas 3 takes to find a column.
+        self._cells, self._first, self._length = frame[name], first, length
 
     def __len__(self) -> int:
         return self._length
@@ -67,14 +69,10 @@ class _Cells:
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
             start, stop, step = at.indices(self._length)
-            return (
-                self._frame[self._name]
-                .iloc[self._first + start : self._first + stop : step]
-                .to_numpy(np.float64)
-            )
+            return self._cells.iloc[self._first + start : self._first + stop : step].to_numpy(np.float64)
         if not -self._length <= at < self._length:
             raise IndexError(at)
-        return float(self._frame[self._name].iloc[self._first + at % self._length])
+        return float(self._cells.iloc[self._first + at % self._length])
 
 
 class RowByRow:
