@@ -347,12 +347,13 @@ def _totals(result: ScanResult) -> str:
 
 # ---------------------------------------------------------------------- bench
 
-_QUICK = {
+_QUICK: dict[str, Any] = {
     "sizes": (2_000,),
     "rounds": 2,
     "twin_bars": 200,
     "parts": ("detectors", "growth", "shapes", "panels"),
 }
+_QUICK_ENGINE: dict[str, Any] = {"sizes": (1_000,), "rounds": 2, "parts": ("scans", "windows", "histories")}
 
 
 @app.command(
@@ -361,18 +362,32 @@ _QUICK = {
         "ict-kernels bench --quick --check",
         "ict-kernels bench --parts detectors,shapes --detectors swings,fair_value_gaps --sizes 1_000_000",
         "ict-kernels bench --check --data EURUSD_15M.csv --json figures.json --markdown figures.md",
+        "ict-kernels bench --suite engine",
+        "ict-kernels bench --suite engine --engine ~/ict-engine --parts scans --detectors 'fair value gaps'",
     ),
 )
 def _bench(
-    suite: Annotated[Literal["kernels"], typer.Option(help="What to compare.")] = "kernels",
+    suite: Annotated[
+        Literal["kernels", "engine"],
+        typer.Option(
+            help="The kernels and their twins, or the ICT Engine's interfaces and row-by-row reading."
+        ),
+    ] = "kernels",
     sizes: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Bars of the series.", show_default="100_000,1_000_000")
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Bars of the series.",
+            show_default="100_000,1_000_000; engine: 1_000,5_000,15_000",
+        ),
     ] = None,
     detectors: Detectors = "all",
     parts: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help="Which tables.", show_default="detectors,growth,shapes,panels,imports,memory"
+            metavar="LIST",
+            help="Which tables.",
+            show_default="detectors,growth,shapes,panels,imports,memory; engine: scans,windows,histories,memory",
         ),
     ] = None,
     rounds: Annotated[
@@ -397,6 +412,10 @@ def _bench(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the built-in market.")] = 7,
+    engine: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The engine's checkout, to be timed itself (with --suite engine)."),
+    ] = None,
     json_to: Annotated[str | None, typer.Option("--json", metavar="FILE|-", help="Write JSON.")] = None,
     markdown_to: Annotated[
         str | None, typer.Option("--markdown", metavar="FILE|-", help="Write Markdown.")
@@ -406,23 +425,26 @@ def _bench(
     """Measure detectors against their plain Python twins and against what the machine allows."""
     from . import bench
 
-    changes: dict[str, Any] = dict(_QUICK) if quick else {}
+    chosen: dict[str, Any] = {"data": data, "seed": seed}
     if sizes is not None:
-        changes["sizes"] = _sizes(sizes)
+        chosen["sizes"] = _sizes(sizes)
     if parts is not None:
-        changes["parts"] = tuple(_words(parts))
+        chosen["parts"] = tuple(_words(parts))
     if rounds is not None:
-        changes["rounds"] = rounds
-    options: Options = bench.Options(
-        detectors=tuple(parse_detectors(detectors)),
-        check=check,
-        first_call=first_call,
-        data=data,
-        seed=seed,
-        **changes,
-    )
+        chosen["rounds"] = rounds
     with _status(progress) as say:
-        report = bench.run(options, say)
+        if suite == "engine":
+            names = () if detectors == "all" else tuple(_words(detectors))
+            report = bench.run_engine(
+                bench.EngineOptions(only=names, engine=engine, **(_QUICK_ENGINE if quick else {}) | chosen),
+                say,
+            )
+        else:
+            specs = tuple(parse_detectors(detectors))
+            options: Options = bench.Options(
+                detectors=specs, check=check, first_call=first_call, **(_QUICK if quick else {}) | chosen
+            )
+            report = bench.run(options, say)
     _deliver(report, json_to, markdown_to)
     if report.failures or (strict and report.misses):
         raise typer.Exit(1)

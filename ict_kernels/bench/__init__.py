@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..machine import describe_machine
-from . import _detectors, _panels, _processes
+from . import _detectors, _engine, _panels, _processes
 from ._cases import Case, limits
+from ._engine import ENGINE_PARTS, EngineOptions
 from ._options import PARTS, Options
 from ._report import Report, Table
 
-__all__ = ["PARTS", "Case", "Options", "Report", "Table", "cases", "limits", "run"]
+__all__ = [
+    "ENGINE_PARTS",
+    "PARTS",
+    "Case",
+    "EngineOptions",
+    "Options",
+    "Report",
+    "Table",
+    "cases",
+    "limits",
+    "run",
+    "run_engine",
+]
 
 Say = Callable[[str], None]
 
@@ -59,7 +72,32 @@ def run(options: Options | None = None, say: Say = lambda text: None) -> Report:
     return report
 
 
-def _header(options: Options) -> dict[str, str]:
+def run_engine(options: EngineOptions | None = None, say: Say = lambda text: None) -> Report:
+    """Compare and time the engine's interfaces on kernels against reading frames row by row.
+
+    Parameters
+    ----------
+    options : EngineOptions, optional
+        What to measure.
+    say : callable, optional
+        Told what is being done.
+
+    Returns
+    -------
+    Report
+        Tables with targets; ``failures`` says whose records differ, which are not timed.
+
+    Examples
+    --------
+    >>> options = EngineOptions(sizes=(600,), rounds=1, only=("swing points",), parts=("scans",))
+    >>> run_engine(options).tables[0].rows[0]["ratio"] > 1
+    True
+    """
+    options = options or EngineOptions()
+    return _engine.measure(options, _header(options), say)
+
+
+def _header(options: Options | EngineOptions) -> dict[str, str]:
     from datetime import datetime, timezone
 
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

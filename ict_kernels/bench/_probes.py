@@ -40,6 +40,26 @@ def peak_memory(path: str) -> dict[str, float]:
     return {"before": before, "after": _peak()}
 
 
+def engine_memory(series: str) -> dict[str, float]:
+    """Megabytes resident at most, after the imports and after every engine call on so many series."""
+    from ict_kernels.bench._engine import Moment, Ours, engine_frame
+    from ict_kernels.bench._engine_calls import CALLS, Series
+
+    modules = {call.module: Ours(call.module, Moment()) for call in CALLS}
+    before = _peak()
+    symbols = ["EURUSD", "GBPUSD", "USDJPY", "XAUUSD"]
+    market = [
+        (timeframe, candles)
+        for timeframe, length in (("M15", "15min"), ("H1", "1h"))
+        for candles in sample_market(symbols, bars=15_000, timeframe=length)
+    ]
+    for timeframe, candles in market[: int(series)]:
+        taken = Series(engine_frame(candles), candles.symbol, timeframe)
+        for call in CALLS:
+            call.call(call.make(modules[call.module], taken), taken)
+    return {"before": before, "after": _peak()}
+
+
 def _peak() -> float:
     """Megabytes resident at most so far.
 
@@ -55,7 +75,11 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE
 
 
-PROBES: dict[str, Callable[[str], dict[str, Any]]] = {"first_calls": first_calls, "peak_memory": peak_memory}
+PROBES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "first_calls": first_calls,
+    "peak_memory": peak_memory,
+    "engine_memory": engine_memory,
+}
 
 if __name__ == "__main__":
     print(json.dumps(PROBES[sys.argv[1]](sys.argv[2])))

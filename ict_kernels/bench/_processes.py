@@ -18,7 +18,7 @@ from ._options import Options
 from ._report import NO_TARGET, VERDICT, Column, Table, Target
 from ._timing import interleaved
 
-__all__ = ["first_calls", "imports", "memory"]
+__all__ = ["first_calls", "imports", "memory", "probe"]
 
 Run = Callable[[], object]
 
@@ -39,7 +39,8 @@ def _python(*arguments: str, cache: Path | None = None) -> str:
     return done.stdout
 
 
-def _probe(name: str, argument: str, cache: Path | None = None) -> dict[str, Any]:
+def probe(name: str, argument: str, cache: Path | None = None) -> dict[str, Any]:
+    """Run one of `_probes` in a process of its own and return its answer."""
     written = _python("-m", "ict_kernels.bench._probes", name, argument, cache=cache)
     answer: dict[str, Any] = json.loads(written)
     return answer
@@ -102,8 +103,8 @@ def first_calls(options: Options, say: Callable[[str], None]) -> Table:
     say("first calls: compiling everything anew")
     names = ",".join(spec.name for spec in options.detectors)
     with tempfile.TemporaryDirectory() as folder:
-        cold = _probe("first_calls", names, Path(folder))
-        warm = _probe("first_calls", names, Path(folder))
+        cold = probe("first_calls", names, Path(folder))
+        warm = probe("first_calls", names, Path(folder))
     rows = [{"detector": name, "cold": cold[name], "warm": warm[name] * 1e3} for name in cold]
     columns = (
         Column("detector", "detector"),
@@ -120,8 +121,8 @@ def memory(options: Options, say: Callable[[str], None]) -> Table:
     say("peak memory")
     with tempfile.TemporaryDirectory() as folder:
         path = str(_write(tiled(options.source, options.largest), Path(folder, "EURUSD_1M.parquet")))
-        _probe("peak_memory", path)  # compiles what is not in the cache yet, which takes memory of its own
-        peak = _probe("peak_memory", path)
+        probe("peak_memory", path)  # compiles what is not in the cache yet, which takes memory of its own
+        peak = probe("peak_memory", path)
     judged = _MEMORY.judge(peak["after"]) if options.largest <= _MEMORY_BARS else NO_TARGET
     row = {"bars": options.largest, **peak, **judged}
     columns = (

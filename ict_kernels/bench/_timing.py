@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
 
-__all__ = ["Timing", "interleaved"]
+__all__ = ["Timing", "interleaved", "repeated"]
 
 
 class Timing(NamedTuple):
@@ -61,3 +61,33 @@ def interleaved(forms: Mapping[str, Callable[[], object]], rounds: int) -> dict[
                 seconds[name].append(perf_counter() - start)
                 del result
     return {name: Timing(statistics.median(times), min(times)) for name, times in seconds.items()}
+
+
+def repeated(form: Callable[[], object], rounds: int, *, enough: float = float("inf")) -> Timing:
+    """Time one callable after an untimed call, or its first one if that takes too long.
+
+    Parameters
+    ----------
+    form : callable
+    rounds : int
+        How often it is timed.
+    enough : float, optional
+        Seconds in all after which it is not called again; a first call that takes them counts.
+
+    Returns
+    -------
+    Timing
+    """
+    seconds: list[float] = []
+    with _no_garbage_collection():
+        start = perf_counter()
+        result = form()
+        first = perf_counter() - start
+        del result
+        while len(seconds) < rounds and first + sum(seconds) < enough:
+            start = perf_counter()
+            result = form()
+            seconds.append(perf_counter() - start)
+            del result
+    seconds = seconds or [first]
+    return Timing(statistics.median(seconds), min(seconds))

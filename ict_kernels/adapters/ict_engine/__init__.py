@@ -14,7 +14,20 @@ True
 
 from __future__ import annotations
 
-__all__ = ["MODULES", "ORIGINALS"]
+from ._frames import row_by_row
+from ._install import InstallReport, Replacement, install, installed, original, uninstall
+
+__all__ = [
+    "MODULES",
+    "ORIGINALS",
+    "InstallReport",
+    "Replacement",
+    "install",
+    "installed",
+    "original",
+    "row_by_row",
+    "uninstall",
+]
 
 ORIGINALS: dict[str, str] = {
     "fair_value_gaps": "smart_money_concepts.fair_value_gaps",

@@ -55,24 +55,40 @@ def row_by_row() -> Iterator[None]:
         _reads_rows.reset(token)
 
 
-class _Cells:
-    """One column of a frame, read cell by cell."""
+class _Rows:
+    """The last rows of a frame, each taken out whole when it is read, as the engine does; the last two are kept."""
 
-    def __init__(self, frame: pd.DataFrame, name: str, first: int, length: int) -> None:
-        # The column is looked up once: what is compared with row-by-row reading should not profit from
-        # what pandas 3 takes to find a column.
-        self._cells, self._first, self._length = frame[name], first, length
+    def __init__(self, frame: pd.DataFrame, length: int) -> None:
+        self.frame, self.length, self.first = frame, length, len(frame) - length
+        self._kept: dict[int, Any] = {}
+
+    def __getitem__(self, at: int) -> Any:
+        row = self._kept.get(at)
+        if row is None:
+            if len(self._kept) == 2:
+                del self._kept[next(iter(self._kept))]
+            row = self._kept[at] = self.frame.iloc[self.first + at]
+        return row
+
+
+class _Cells:
+    """One column of those rows."""
+
+    def __init__(self, rows: _Rows, name: str) -> None:
+        self._rows, self._name = rows, name
 
     def __len__(self) -> int:
-        return self._length
+        return self._rows.length
 
     def __getitem__(self, at: Any) -> Any:
+        rows = self._rows
         if isinstance(at, slice):
-            start, stop, step = at.indices(self._length)
-            return self._cells.iloc[self._first + start : self._first + stop : step].to_numpy(np.float64)
-        if not -self._length <= at < self._length:
+            start, stop, step = at.indices(rows.length)
+            cells = rows.frame[self._name].iloc[rows.first + start : rows.first + max(start, stop) : step]
+            return cells.to_numpy(np.float64)
+        if not -rows.length <= at < rows.length:
             raise IndexError(at)
-        return float(self._cells.iloc[self._first + at % self._length])
+        return float(rows[at % rows.length][self._name])
 
 
 class RowByRow:
@@ -81,11 +97,11 @@ class RowByRow:
     def __init__(
         self, frame: pd.DataFrame, names: Sequence[str], volume: str | None, last: int | None, minute: I64
     ) -> None:
-        length = len(frame) if last is None else min(last, len(frame))
+        rows = _Rows(frame, len(frame) if last is None else min(last, len(frame)))
         for name in _PRICES:
-            cells: Any = _Cells(frame, name, len(frame) - length, length) if name in names else _NOTHING
+            cells: Any = _Cells(rows, name) if name in names else _NOTHING
             setattr(self, name, cells)
-        self.volume: Any = _Cells(frame, volume, len(frame) - length, length) if volume else _NOTHING
+        self.volume: Any = _Cells(rows, volume) if volume else _NOTHING
         self.minute = minute
 
 

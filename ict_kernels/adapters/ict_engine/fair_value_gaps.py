@@ -38,10 +38,11 @@ Examples
 from __future__ import annotations
 
 import functools
+import itertools
 import numbers
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
@@ -77,6 +78,16 @@ QUIET_HOURS = frozenset({22, 23, 0, 1, 2, 3, 4, 5})
 _CONFLUENCES = ("price_imbalance", "gap_fill_probability")
 _CLASSIFICATIONS = ("RETAIL", "RETAIL_INSTITUTIONAL", "INSTITUTIONAL_MEDIUM", "INSTITUTIONAL_HIGH")
 
+_FLAG_CONFLUENCES = (
+    "strong_historical_success",
+    "h4_structure_confluence",
+    "m15_alignment",
+    "m5_timing_precision",
+)
+_TAGS = {
+    flags: (*_CONFLUENCES, *itertools.compress(_FLAG_CONFLUENCES, flags))
+    for flags in itertools.product((False, True), repeat=4)
+}
 _SIDES = {1: "Bullish", -1: "Bearish"}
 
 F64 = NDArray[np.float64]
@@ -597,7 +608,7 @@ class FairValueGapDetector:
             symbol, timeframe, now, int(now.timestamp()), self.detection_count, self.memory_enhanced
         )
         lists = (getattr(columns, entry.name).tolist() for entry in fields(columns))
-        return [_record(origin, *row) for row in zip(*lists, strict=True)]
+        return _built(origin, zip(*lists, strict=True))
 
     def _remember(self, symbol: str, gaps: list[FairValueGap]) -> None:
         history = self.detected_fvgs.setdefault(symbol, [])
@@ -727,67 +738,29 @@ def _direction(sign: int) -> FVGDirection:
     return FVGDirection.BULLISH if sign > 0 else FVGDirection.BEARISH
 
 
-def _record(
-    origin: _Origin,
-    number: int,
-    candle_index: int,
-    direction: int,
-    top: float,
-    bottom: float,
-    size: float,
-    pips: float,
-    score: int,
-    confidence: float,
-    strong_history: bool,
-    h4: bool,
-    m15: bool,
-    m5: bool,
-    classification: int,
-    bonus: float,
-) -> FairValueGap:
-    """Build one record; by position, since naming 25 fields costs as much as filling them."""
-    side = BULLISH if direction > 0 else BEARISH
-    confluences = [*_CONFLUENCES]
-    if strong_history:
-        confluences.append("strong_historical_success")
-    if h4:
-        confluences.append("h4_structure_confluence")
-    if m15:
-        confluences.append("m15_alignment")
-    if m5:
-        confluences.append("m5_timing_precision")
-    return FairValueGap(
-        f"FVG_{origin.symbol}_{origin.timeframe}_{origin.unix_seconds}_{origin.earlier + number + 1}",
-        side,
-        top,
-        bottom,
-        size,
-        pips,
-        score,
-        confidence,
-        origin.now,
-        origin.symbol,
-        origin.timeframe,
-        candle_index,
-        ACTIVE,
-        0.0,
-        None,
-        None,
-        h4,
-        m15,
-        m5,
-        _CLASSIFICATIONS[classification],
-        score,
-        0.0,
-        f"{_SIDES[direction]} gap of {pips:.1f} pips on {origin.symbol}",
-        confluences,
-        {
-            "ready_for_multitf": True,
-            "memory_enhanced": origin.memory_enhanced,
-            "multitimeframe_bonus": bonus,
-            "trader_insights": {"strong_history": strong_history} if origin.memory_enhanced else {},
-        },
-    )
+def _built(origin: _Origin, rows: Iterable[tuple[Any, ...]]) -> list[FairValueGap]:
+    """Build all records in one pass; by position, since naming 25 fields costs as much as filling them."""
+    symbol, timeframe, now, remembers = origin.symbol, origin.timeframe, origin.now, origin.memory_enhanced
+    prefix = f"FVG_{symbol}_{timeframe}_{origin.unix_seconds}_"
+    first = origin.earlier + 1
+    gaps = []
+    # fmt: off
+    for (number, candle_index, direction, top, bottom, size, pips, score, confidence, strong, h4, m15, m5,
+         classification, bonus) in rows:
+        gaps.append(FairValueGap(
+            f"{prefix}{first + number}", BULLISH if direction > 0 else BEARISH, top, bottom, size, pips, score,
+            confidence, now, symbol, timeframe, candle_index, ACTIVE, 0.0, None, None, h4, m15, m5,
+            _CLASSIFICATIONS[classification], score, 0.0, f"{_SIDES[direction]} gap of {pips:.1f} pips on {symbol}",
+            [*_TAGS[strong, h4, m15, m5]],
+            {
+                "ready_for_multitf": True,
+                "memory_enhanced": remembers,
+                "multitimeframe_bonus": bonus,
+                "trader_insights": {"strong_history": strong} if remembers else {},
+            },
+        ))
+    # fmt: on
+    return gaps
 
 
 def _fill(gap: FairValueGap, price: float, now: datetime) -> None:
