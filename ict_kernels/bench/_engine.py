@@ -254,14 +254,14 @@ def _scan_share(call: Call, series: Series, moment: Moment) -> float:
 def _times(call: Call, series: Series, rounds: int, original: float | None) -> dict[str, Any]:
     moment = _frozen(series)
 
-    def once() -> object:
-        return call.call(_made(call, series, moment), series)
+    def fresh() -> tuple[Any, Series]:
+        return _made(call, series, moment), series
 
-    found = once()
-    fast = repeated(once, rounds)
+    found = call.call(*fresh())
+    fast = repeated(call.call, rounds, prepare=fresh)
     if original is None:
         with row_by_row():
-            slow = repeated(once, rounds, enough=_SLOW)
+            slow = repeated(call.call, rounds, prepare=fresh, enough=_SLOW)
     else:
         slow = Timing(original, original)
     records = fast.minimum * (1 - _scan_share(call, series, moment))
@@ -396,10 +396,10 @@ def _history_row(call: Call, series: Series, rounds: int, report: Report) -> dic
     first = min(call.window, size) - 1
     stop = min(first + _ASKED, size)
 
-    def columns() -> Any:
-        return ask(_made(call, series, Moment()), series, call.window)
+    def fresh() -> tuple[Any, ...]:
+        return _made(call, series, Moment()), series, call.window
 
-    history = columns()
+    history = ask(*fresh())
     start = perf_counter()
     with row_by_row():
         answers = _asked(call, series, first, stop)
@@ -409,8 +409,8 @@ def _history_row(call: Call, series: Series, rounds: int, report: Report) -> dic
         if _plain(history.at(bar).records()) != _plain(_as_records(answer)):
             report.failures.append(f"history of {call.name}: candle {bar} differs")
             break
-    found = repeated(columns, rounds)
-    built = repeated(lambda: columns().records(), rounds)
+    found = repeated(ask, rounds, prepare=fresh)
+    built = repeated(lambda *given: ask(*given).records(), rounds, prepare=fresh)
     each, whole = found.minimum / (size - first), built.minimum / (size - first)
     return {
         "detector": call.name,

@@ -34,8 +34,8 @@ class Series:
     @cached_property
     def dicts(self) -> list[dict[str, Any]]:
         """A dict a candle."""
-        records: list[dict[str, Any]] = self.frame.reset_index().to_dict("records")
-        return records
+        rows = self.frame.reset_index().to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
     @cached_property
     def stamped(self) -> pd.DataFrame:

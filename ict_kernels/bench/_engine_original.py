@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,17 +90,18 @@ def _main(engine: str, candles: str, answer: str, asked: str) -> None:
         try:
             module = importlib.import_module(ORIGINALS[call.module])
             for size in wanted["sizes"]:
-                series = Series(frame.iloc[:size].copy())
-                detector = call.make(module, series)
-                timing = repeated(_once(call, detector, series), _ROUNDS, enough=_ENOUGH)
+                fresh = partial(_fresh, call, module, frame.iloc[:size])
+                timing = repeated(call.call, _ROUNDS, prepare=fresh, enough=_ENOUGH)
                 seconds.append((call.name, size, timing.minimum))
         except Exception as error:  # noqa: BLE001 (somebody else's program, of which the rest still counts)
             failures.append(f"{call.name}: {error!r}")
     Path(answer).write_text(json.dumps({"seconds": seconds, "failures": failures}))
 
 
-def _once(call: Call, detector: Any, series: Series) -> Callable[[], object]:
-    return lambda: call.call(detector, series)
+def _fresh(call: Call, module: Any, frame: pd.DataFrame) -> tuple[Any, Series]:
+    """A detector that remembers nothing, and candles that no call has written to."""
+    series = Series(frame.copy())
+    return call.make(module, series), series
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["Timing", "interleaved", "repeated"]
 
@@ -63,7 +63,13 @@ def interleaved(forms: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     return {name: Timing(statistics.median(times), min(times)) for name, times in seconds.items()}
 
 
-def repeated(form: Callable[[], object], rounds: int, *, enough: float = float("inf")) -> Timing:
+def repeated(
+    form: Callable[..., object],
+    rounds: int,
+    *,
+    prepare: Callable[[], tuple[Any, ...]] = tuple,
+    enough: float = float("inf"),
+) -> Timing:
     """Time one callable after an untimed call, or its first one if that takes too long.
 
     Parameters
@@ -71,6 +77,8 @@ def repeated(form: Callable[[], object], rounds: int, *, enough: float = float("
     form : callable
     rounds : int
         How often it is timed.
+    prepare : callable, optional
+        Makes the arguments anew for each call, outside the measured time.
     enough : float, optional
         Seconds in all after which it is not called again; a first call that takes them counts.
 
@@ -80,14 +88,16 @@ def repeated(form: Callable[[], object], rounds: int, *, enough: float = float("
     """
     seconds: list[float] = []
     with _no_garbage_collection():
-        start = perf_counter()
-        result = form()
-        first = perf_counter() - start
-        del result
+        first = _once(form, prepare())
         while len(seconds) < rounds and first + sum(seconds) < enough:
-            start = perf_counter()
-            result = form()
-            seconds.append(perf_counter() - start)
-            del result
+            seconds.append(_once(form, prepare()))
     seconds = seconds or [first]
     return Timing(statistics.median(seconds), min(seconds))
+
+
+def _once(form: Callable[..., object], arguments: tuple[Any, ...]) -> float:
+    start = perf_counter()
+    result = form(*arguments)
+    elapsed = perf_counter() - start
+    del result  # outside the measured time
+    return elapsed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,10 +103,7 @@ class Rule:
     @cached_property
     def _kinds(self) -> dict[str, type[int] | type[float]]:
         """What each parameter is converted to, since another type would be compiled apart."""
-        return {
-            name: float if kind in (float, "float") else int
-            for name, kind in self.params.__annotations__.items()
-        }
+        return {name: float if kind is float else int for name, kind in get_type_hints(self.params).items()}
 
     def given(self, **values: Any) -> Any:
         """Return the kernel's parameters.
