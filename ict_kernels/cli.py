@@ -532,6 +532,9 @@ def _warmup(
     panels: Annotated[
         bool, typer.Option("--panels/--no-panels", help="Those for many series at once too.")
     ] = True,
+    engine: Annotated[
+        bool, typer.Option("--engine/--no-engine", help="Those behind the ICT Engine's interfaces too.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Compile every kernel now, so that no later process has to."""
@@ -541,7 +544,7 @@ def _warmup(
         if not as_json:
             typer.echo(f"{warmed.detector:28}{warmed.form:8}{warmed.seconds:7.2f} s")
 
-    done = warmup(panels=panels, progress=tell)
+    done = warmup(panels=panels, engine=engine, progress=tell)
     if as_json:
         _write_json([warmed._asdict() for warmed in done])
     else:

@@ -5,28 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numba
 
+from .detectors.engine import rules
 from .fold import default_workers
 from .kernels._jit import BUILD_HASH
 from .machine import cpu, threading_layer, versions
 from .market import sample_market
 from .registry import detector, detectors
-from .selfcheck import twin_difference
+from .selfcheck import engine_bars, rule_difference, twin_difference
 
 __all__ = ["CacheFolder", "Check", "Diagnosis", "diagnose"]
 
 
 class Check(NamedTuple):
-    """A detector put to the proof: compiled against its plain Python twin.
+    """A detector, or a rule of the ICT Engine, put to the proof: compiled against its plain Python twin.
 
     Attributes
     ----------
     detector : str
+        Rules are called ``engine/gaps``, say.
     problem : str
         What went wrong, empty when nothing did.
     seconds : float
@@ -137,9 +140,15 @@ def diagnose(bars: int = 600, progress: Callable[[Check], object] = lambda check
     >>> diagnose(bars=50).ok
     True
     """
+    candles = sample_market(["EURUSD"], bars=bars)[0]
+    proofs: dict[str, Callable[[], str]] = {
+        name: partial(twin_difference, detector(name), candles.bars) for name in detectors()
+    }
+    for name, rule in rules().items():
+        proofs[f"engine/{name}"] = partial(rule_difference, rule, engine_bars(candles))
     checks = []
-    for name in detectors():
-        checks.append(_checked(name, bars))
+    for name, proof in proofs.items():
+        checks.append(_checked(name, proof))
         progress(checks[-1])
     return Diagnosis(
         versions=versions(),
@@ -153,11 +162,10 @@ def diagnose(bars: int = 600, progress: Callable[[Check], object] = lambda check
     )
 
 
-def _checked(name: str, bars: int) -> Check:
-    candles = sample_market(["EURUSD"], bars=bars)[0]
+def _checked(name: str, proof: Callable[[], str]) -> Check:
     start = perf_counter()
     try:
-        problem = twin_difference(detector(name), candles.bars)
+        problem = proof()
     except Exception as error:  # noqa: BLE001 (a broken compiler must not keep the other checks from running)
         problem = f"{type(error).__name__}: {error}"
     return Check(name, problem, perf_counter() - start)

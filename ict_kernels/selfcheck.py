@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .candles import Candles
 from .detectors._reference import twin_columns
+from .detectors.engine import Rule
 from .fold import Emitted, as_columns, fold_batch
 from .kernels._types import Bars
+from .kernels.engine._types import EngineBars
 from .panels import fold_many
 from .registry import Spec
 
-__all__ = ["first_difference", "panel_difference", "twin_difference"]
+__all__ = ["engine_bars", "first_difference", "panel_difference", "rule_difference", "twin_difference"]
 
 Table = Mapping[str, NDArray[Any]]
 
@@ -72,6 +75,19 @@ def panel_difference(spec: Spec, series: Sequence[Bars]) -> str:
         if difference:
             return f"series {number}: {difference}"
     return ""
+
+
+def rule_difference(rule: Rule, bars: EngineBars) -> str:
+    """Where a compiled rule of the engine differs from its plain Python twin, in words; empty when it does not."""
+    twin = rule.hits(rule.twin(bars, 0, len(bars.close), rule.given()))
+    return first_difference(rule(bars).columns, twin.columns)
+
+
+def engine_bars(candles: Candles) -> EngineBars:
+    """Candles as the engine's rules read them; the clock is that of the candles' times."""
+    minute = candles.time // 60_000_000_000 % (24 * 60)
+    minute.setflags(write=False)
+    return EngineBars(candles.open, candles.high, candles.low, candles.close, candles.volume, minute)
 
 
 def _columns(spec: Spec, found: Mapping[Spec, Emitted]) -> Table:

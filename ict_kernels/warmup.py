@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
+from .detectors.engine import Rule, rules
 from .fold import as_columns, fold_batch
 from .market import sample_market
 from .panels import fold_many
 from .registry import Spec, detector, detectors
+from .selfcheck import engine_bars
 
 __all__ = ["Warmed", "warmup"]
 
@@ -22,7 +25,8 @@ class Warmed(NamedTuple):
     Attributes
     ----------
     detector : str
-    form : {"serial", "panel"}
+        Or the rule of the ICT Engine.
+    form : {"serial", "panel", "engine"}
     seconds : float
         How long it took; upstream detectors that were not ready yet included.
     """
@@ -33,7 +37,10 @@ class Warmed(NamedTuple):
 
 
 def warmup(
-    *, panels: bool = True, progress: Callable[[Warmed], object] = lambda warmed: None
+    *,
+    panels: bool = True,
+    engine: bool = True,
+    progress: Callable[[Warmed], object] = lambda warmed: None,
 ) -> list[Warmed]:
     """Compile what is not in the cache of kernels yet, so that no first call has to.
 
@@ -45,6 +52,8 @@ def warmup(
     ----------
     panels : bool, default True
         Whether to compile the kernels for many series at once too, which takes longer.
+    engine : bool, default True
+        Whether to compile the rules behind the ICT Engine's interfaces too.
     progress : callable, optional
         Called with each result as it comes.
 
@@ -54,16 +63,21 @@ def warmup(
 
     Examples
     --------
-    >>> [warmed.form for warmed in warmup(panels=False)][:2]
+    >>> [warmed.form for warmed in warmup(panels=False, engine=False)][:2]
     ['serial', 'serial']
     """
+    forms = {"serial": _serial} | ({"panel": _panel} if panels else {})
+    work: list[tuple[str, str, Callable[[], None]]] = [
+        (name, form, partial(ready, detector(name))) for name in detectors() for form, ready in forms.items()
+    ]
+    if engine:
+        work += [(name, "engine", partial(_rule, rule)) for name, rule in rules().items()]
     done = []
-    for name in detectors():
-        for form in ("serial", "panel") if panels else ("serial",):
-            start = perf_counter()
-            _FORMS[form](detector(name))
-            done.append(Warmed(name, form, perf_counter() - start))
-            progress(done[-1])
+    for name, form, ready in work:
+        start = perf_counter()
+        ready()
+        done.append(Warmed(name, form, perf_counter() - start))
+        progress(done[-1])
     return done
 
 
@@ -76,4 +90,5 @@ def _panel(spec: Spec) -> None:
     fold_many([spec], [candles.bars for candles in sample_market(bars=_BARS)])
 
 
-_FORMS: dict[str, Callable[[Spec], None]] = {"serial": _serial, "panel": _panel}
+def _rule(rule: Rule) -> None:
+    rule(engine_bars(sample_market(["EURUSD"], bars=_BARS)[0]))

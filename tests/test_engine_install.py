@@ -20,6 +20,8 @@ from ict_kernels.adapters.ict_engine import (
     pattern_confluence_engine,
     uninstall,
 )
+from ict_kernels.adapters.ict_engine._install import with_collaborators
+from ict_kernels.adapters.ict_engine.liquidity_grab_enterprise import LiquidityGrabDetectorEnterprise
 from ict_kernels.errors import ParameterError
 
 GAPS = "smart_money_concepts.fair_value_gaps"
@@ -164,6 +166,12 @@ def test_collaborators_reach_the_detectors(engine: Path) -> None:
     assert isinstance(user.Detector()._memory, Memory)
     assert user.Detector(memory=None)._memory is None
     assert user.scan(CANDLES)[0].metadata["memory_enhanced"] is True
+
+
+def test_collaborators_that_the_original_takes_by_position(engine: Path) -> None:
+    wired = with_collaborators(LiquidityGrabDetectorEnterprise, {"memory": "kept", "logger": "ours"})
+    seen = [(d.memory_system, d._log._logger) for d in (wired(), wired("mine"), wired(logger="mine"))]
+    assert seen == [("kept", "ours"), ("mine", "ours"), ("kept", "mine")]
 
 
 def test_foreign_modules_are_left_alone(engine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def engine_frame(candles: Candles) -> pd.DataFrame:
 
     frame = candles.to_pandas()
     index = pd.DatetimeIndex(candles.time, name="time")
-    return frame.set_axis(index).assign(tick_volume=frame["volume"])
+    return frame.assign(tick_volume=frame["volume"]).set_axis(index)
 
 
 def measure(options: EngineOptions, header: dict[str, str], say: Say) -> Report:

@@ -9,7 +9,7 @@ import importlib.machinery
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -244,8 +244,9 @@ def install(
     modules : iterable of str, optional
         Which of our modules to install (keys of :data:`~ict_kernels.adapters.ict_engine.ORIGINALS`); all by default.
     **collaborators
-        What detectors get where their constructor takes it and the engine does not pass it: ``memory``, ``logger``,
-        ``data_manager``, ``clock``, ``history``, ``tolerant``, ``strict``.
+        What detectors get where their constructor takes it and the engine does not pass it: ``memory`` (also where
+        the constructor calls it ``memory_system``), ``logger``, ``data_manager``, ``clock``, ``history``,
+        ``tolerant``, ``strict``.
 
     Returns
     -------
@@ -399,26 +400,29 @@ def _why_not(module: ModuleType, name: str, value: Any) -> str:
 
 
 def with_collaborators(ours: Any, given: Mapping[str, Any]) -> Any:
-    """Return a class or function of ours that takes what was handed to :func:`install` where it takes such a thing."""
-    target: Callable[..., Any] = ours.__init__ if inspect.isclass(ours) else ours
-    accepted = {
-        parameter.name: given[parameter.name]
-        for parameter in inspect.signature(target).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name in given
-    }
+    """Return a class or function of ours that gets what it takes of ``given``, unless its caller passes it."""
+    signature = inspect.signature(ours.__init__ if inspect.isclass(ours) else ours)
+    # The engine's own name for a memory, where its constructors take one.
+    offered = {**given, "memory_system": given["memory"]} if "memory" in given else given
+    accepted = {name: offered[name] for name in signature.parameters if name in offered}
     if not accepted:
         return ours
+
+    def completed(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        passed = signature.bind_partial(*args, **kwargs).arguments
+        return {name: value for name, value in accepted.items() if name not in passed} | kwargs
+
     if not inspect.isclass(ours):
 
         @functools.wraps(ours)
         def call(*args: Any, **kwargs: Any) -> Any:
-            return ours(*args, **accepted | kwargs)
+            return ours(*args, **completed(*args, **kwargs))
 
         return call
 
     @functools.wraps(ours.__init__)
     def start(self: Any, *args: Any, **kwargs: Any) -> None:
-        ours.__init__(self, *args, **accepted | kwargs)
+        ours.__init__(self, *args, **completed(self, *args, **kwargs))
 
     return type(
         ours.__name__, (ours,), {"__init__": start, "__doc__": ours.__doc__, "__module__": ours.__module__}
