@@ -17,7 +17,7 @@ JOBS ?= 2
 
 # What the runs other than the compiled one consist of: tests of kernels, and of what may run on several threads.
 # Laws that take the same kernels the same ways as others do are left to the compiled run.
-KERNELS := $(wildcard $(addprefix tests/test_,laws.py swings.py structure.py gaps.py fold.py))
+KERNELS := $(wildcard $(addprefix tests/test_,laws.py swings.py structure.py gaps.py fold.py engine_rules.py))
 KERNELS += -k 'not (test_laws and (mirror or saved or scale))'
 THREADS := $(wildcard $(addprefix tests/test_,panels.py stream.py scan.py))
 

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ict_kernels.detectors.engine import Hits, Rule, rules
+from ict_kernels.kernels._jit import JIT
 from ict_kernels.kernels.engine._types import EngineBars
 from tests.engine_strategies import PARAMETERS, engine_bars, real_bars
 
+# Without JIT the kernels take as long as their twins.
+EXAMPLES = 100 if JIT else 20
 RULES = rules()
 LAWFUL = {law: [name for name, rule in RULES.items() if law in rule.laws] for law in ("chunks", "prefix")}
 
@@ -45,7 +48,7 @@ def check_twin(rule: Rule, bars: EngineBars, given_: dict[str, Any]) -> Hits:
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=100)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_kernel_equals_twin(name: str, data: st.DataObject) -> None:
     rule = RULES[name]
@@ -60,7 +63,7 @@ def test_kernel_equals_twin_on_real_candles(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAWFUL["chunks"])
-@settings(max_examples=50)
+@settings(max_examples=EXAMPLES // 2)
 @given(data=st.data())
 def test_parts_give_the_whole(name: str, data: st.DataObject) -> None:
     rule, bars = RULES[name], data.draw(engine_bars())
@@ -71,7 +74,7 @@ def test_parts_give_the_whole(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", LAWFUL["prefix"])
-@settings(max_examples=50)
+@settings(max_examples=EXAMPLES // 2)
 @given(data=st.data())
 def test_what_is_confirmed_stays(name: str, data: st.DataObject) -> None:
     rule, bars = RULES[name], data.draw(engine_bars())
@@ -79,6 +82,15 @@ def test_what_is_confirmed_stays(name: str, data: st.DataObject) -> None:
     stop = data.draw(st.integers(0, length(bars)))
     found = rule(bars, **given_)
     assert_equal(found[found.confirmed < stop], rule(cut(bars, stop), **given_))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", RULES)
+def test_each_kernel_is_compiled_once(name: str) -> None:
+    rule, bars = RULES[name], real_bars(100)
+    rule(bars)
+    rule(EngineBars._make(column[40:90] for column in bars)._replace(volume=bars.volume[:0]))
+    assert len(rule.kernel.signatures) == 1  # type: ignore[attr-defined]
 
 
 def test_laws_are_named() -> None:
