@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .errors import OutputError, StateError
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["read_arrays", "write_arrays", "write_whole"]
 
 MAGIC = b"ICTSTATE"
 VERSION = 1
@@ -48,10 +48,11 @@ def write_arrays(
     text = json.dumps({**header, "arrays": declared}).encode()
     data = b"".join(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays)
     body = zstandard.ZstdCompressor(level=3).compress(data)
-    _write_whole(Path(path), _HEAD.pack(MAGIC, VERSION, len(text), _checksum(text, body)) + text + body)
+    write_whole(Path(path), _HEAD.pack(MAGIC, VERSION, len(text), _checksum(text, body)) + text + body)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
     path = Path(os.path.realpath(path))  # a link stays one
     temporary: Path | None = None
     try:

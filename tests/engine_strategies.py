@@ -88,6 +88,7 @@ PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "min_momentum": st.sampled_from([0.0, 0.55, 0.7]),
         "measured": st.integers(-1, 1),
     },
+    "window_marks": {"width": st.integers(0, 20), "mark": st.integers(0, 2)},
     "swings": {"left": st.integers(0, 6), "right": st.integers(0, 6), "ties": st.integers(0, 1)},
     "silver_bullets": {
         "timing": st.sampled_from([-1.0, 0.4, 0.81, 1.0]),
@@ -237,6 +238,17 @@ PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "structure": st.integers(-1, 1),
         "high": st.sampled_from([0.98, 1.1, 151.0]),
         "low": st.sampled_from([0.96, 1.09, 149.0]),
+    },
+    "smart_money_looks": {
+        "window": st.sampled_from([1, 4, 25, 45]),
+        "manipulation": st.integers(0, 1),
+        "price": st.sampled_from([1.0, 1.1, 150.0]),
+        "health": st.sampled_from([0.6, 0.9]),
+        "structure": st.integers(-1, 1),
+        "high": st.sampled_from([0.98, 1.1, 151.0]),
+        "high_before": st.sampled_from([0.98, 1.1]),
+        "low": st.sampled_from([0.96, 1.09, 149.0]),
+        "low_before": st.sampled_from([0.96, 1.09]),
     },
 }
 """What the laws vary, by rule; a rule that is not here is tried with its defaults."""

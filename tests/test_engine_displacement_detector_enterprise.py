@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ict_kernels.adapters.ict_engine._collaborators import ChochHistory
-from ict_kernels.adapters.ict_engine._frames import row_by_row
+from ict_kernels.adapters.ict_engine._frames import read, row_by_row
 from ict_kernels.adapters.ict_engine.displacement_detector_enterprise import (
     DisplacementDetectorEnterprise,
     DisplacementSignal,
     create_displacement_detector_enterprise,
 )
-from ict_kernels.detectors.engine.displacements import DISPLACEMENTS
+from ict_kernels.detectors.engine.displacements import DISPLACEMENTS, GAP, LEVELS, SHIFT, WINDOW_MARKS
 from ict_kernels.errors import CandleError, ParameterError
 from ict_kernels.kernels.engine._types import EngineBars
 from tests.engine_golden import check_golden
@@ -221,6 +221,112 @@ def test_shift_of_structure() -> None:
     # A small last body must lie one and a half buffers beyond: near 1.28.
     assert shift(1.25, 1.2) == 0
     assert shift(1.35, 1.3) == 1
+
+
+def shown(frame: pd.DataFrame, **given_: Any) -> tuple[bool, bool, bool]:
+    detector = DisplacementDetectorEnterprise(**given_)
+    return (
+        detector._detect_potential_gaps(frame),
+        detector._detect_equal_highs_lows(frame),
+        detector._detect_structure_shift(frame),
+    )
+
+
+def test_a_window_asked_alone() -> None:
+    quiet = pd.DataFrame([QUIET] * 3, columns=["open", "high", "low", "close"])
+    assert shown(quiet) == (False, True, False)
+    apart = pd.DataFrame({"high": [1.0, 1.3, 1.1], "low": [0.9, 1.2, 1.05]})
+    detector = DisplacementDetectorEnterprise()
+    assert detector._detect_potential_gaps(apart)
+    assert not detector._detect_potential_gaps(apart[:2])
+    assert not detector._detect_potential_gaps(apart.assign(low=[0.9, 1.1, 1.05]))
+    assert not detector._detect_equal_highs_lows(apart)
+    assert detector._detect_equal_highs_lows(apart.assign(low=[1.05, 1.2, 1.05]))
+    assert not detector._detect_equal_highs_lows(quiet[:2])
+
+
+def swings_then(opening: float, close: float) -> pd.DataFrame:
+    candles = [(1.0, 1.05 + 0.01 * (t in (2, 5)), 0.95 - 0.01 * (t == 3), 1.0) for t in range(11)]
+    candles.append((opening, max(opening, close), min(opening, close), close))
+    return pd.DataFrame(candles, columns=["open", "high", "low", "close"])
+
+
+def test_shift_of_a_window_asked_alone() -> None:
+    detector = DisplacementDetectorEnterprise()
+    assert detector._detect_structure_shift(swings_then(1.1, 1.3))
+    assert detector._detect_structure_shift(swings_then(1.1, 1.3)[2:]) is False
+    assert detector._detect_structure_shift(swings_then(1.1, 1.3)[3:]) is False
+    assert not detector._detect_structure_shift(swings_then(1.0, 1.15))
+
+
+@settings(max_examples=60)
+@given(frame=engine_frames(max_size=40))
+def test_windows_alone_are_as_within_a_move(frame: pd.DataFrame) -> None:
+    found = shown(frame)
+    with row_by_row():
+        assert shown(frame) == found
+    assert all(isinstance(flag, bool) for flag in found)
+    if len(frame) >= 10:
+        hits = DISPLACEMENTS(read(frame), width=len(frame) - 1)
+        assert found == (hits.gap[0] == 1, hits.equal[0] == 1, hits.shift[0] == 1)
+
+
+def definition(frame: pd.DataFrame) -> tuple[bool, bool, bool]:
+    """The three questions in pandas."""
+    high, low, close = frame.high, frame.low, frame.close
+    above = (low > high.shift(1)) & (low > high.shift(-1))
+    below = (high < low.shift(1)) & (high < low.shift(-1))
+    lags = range(2, len(frame))
+    equal = any((x.diff(lag).abs() <= 0.0005).any() for x in (high, low) for lag in lags)
+    true_range = pd.concat([high - low, (high - close.shift()).abs(), (low - close.shift()).abs()], axis=1)
+    mean = true_range[1:].max(axis=1).mean()
+    highs = high[(high > high.shift(1)) & (high > high.shift(-1))]
+    lows = low[(low < low.shift(1)) & (low < low.shift(-1))]
+    last, small = close.iloc[-1], abs(close.iloc[-1] - frame.open.iloc[-1]) < 0.8 * mean
+    factor = 1.2 * 1.5 if small else 1.2
+    falls = len(lows) >= 2 and len(highs) >= 1 and last < lows.iloc[-1] - factor * mean
+    rises = len(highs) >= 2 and len(lows) >= 1 and last > highs.iloc[-1] + factor * mean
+    return bool((above | below).any()), equal, len(frame) >= 10 and bool(falls or rises)
+
+
+def test_random_windows() -> None:
+    """Against the definition, with either answer to each question."""
+    answers = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        close = 1.1 + np.cumsum(rng.normal(0, 0.002, rng.integers(3, 22)))
+        opening = close + rng.normal(0, 0.002, len(close))
+        reach = rng.exponential(0.002, (2, len(close)))
+        close[-1] += rng.choice([-0.03, 0, 0.03])
+        high, low = np.maximum(opening, close) + reach[0], np.minimum(opening, close) - reach[1]
+        frame = pd.DataFrame({"open": opening, "high": high, "low": low, "close": close})
+        answers.append(shown(frame))
+        assert answers[-1] == definition(frame), seed
+    shares = np.mean(answers, axis=0)
+    assert ((shares > 0.02) & (shares < 0.98)).all(), shares
+
+
+def test_marks_of_all_windows() -> None:
+    frame = real_frame(300)
+    detector, bars = DisplacementDetectorEnterprise(), read(frame)
+    for mark, ask in ((GAP, detector._detect_potential_gaps), (LEVELS, detector._detect_equal_highs_lows),
+                      (SHIFT, detector._detect_structure_shift)):  # fmt: skip
+        marked = [bar for bar in range(12, 300) if ask(frame[bar - 12 : bar + 1])]
+        assert WINDOW_MARKS(bars, width=12, mark=mark).bar.tolist() == marked
+
+
+def test_windows_with_bad_cells() -> None:
+    candles = jump()[:20]
+    with pytest.raises(CandleError, match="no column 'low'"):
+        shown(candles.drop(columns="low"))
+    candles.loc[candles.index[5], "high"] = math.nan
+    with pytest.raises(CandleError, match="'high' is NaN"):
+        shown(candles)
+    raised = pd.DataFrame({"high": [1.0, 1.3, math.nan], "low": [0.9, 1.2, 1.0]})
+    detector = DisplacementDetectorEnterprise(tolerant=True)
+    assert not detector._detect_potential_gaps(raised)
+    with row_by_row():
+        assert not detector._detect_potential_gaps(raised)
 
 
 def test_score_forces_the_shift() -> None:

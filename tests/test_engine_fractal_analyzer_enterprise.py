@@ -14,15 +14,19 @@ from hypothesis import given, settings
 
 from ict_kernels.adapters.ict_engine._frames import row_by_row
 from ict_kernels.adapters.ict_engine.fractal_analyzer_enterprise import (
+    CircuitBreaker,
     FractalAnalyzerEnterprise,
     FractalGradeEnterprise,
     FractalRangeEnterprise,
     FractalStatusEnterprise,
+    IntelligentCache,
+    ObjectPool,
+    PerformanceMetrics,
     SwingPointEnterprise,
     create_fractal_analyzer_enterprise,
 )
 from ict_kernels.detectors.engine.fractals import FRACTALS
-from ict_kernels.errors import CandleError
+from ict_kernels.errors import CandleError, ParameterError
 from tests.engine_golden import check_golden
 from tests.engine_strategies import engine_bars, engine_frames, real_frame
 
@@ -207,6 +211,94 @@ def test_levels_confluence_and_telemetry() -> None:
     found.telemetry_hook(told.append)
     assert (told[0]["symbol"], told[0]["detections"], told[0]["emergencies"]) == ("GBPUSD", 1, 0)
     assert told[0]["fractal"]["grade"] == "C"
+
+
+class Watch:
+    """Seconds that pass when told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_breaker_opens_and_closes() -> None:
+    watch = Watch()
+    breaker = CircuitBreaker(2, 60, seconds=watch)
+    breaker.record_failure()
+    assert not breaker.is_open()
+    watch.now = 30.0
+    breaker.record_failure()
+    assert breaker.is_open()
+    watch.now = 89.0
+    assert breaker.is_open()
+    watch.now = 90.0
+    assert not breaker.is_open()
+    breaker.record_failure()
+    assert not breaker.is_open()
+    breaker.record_success()
+    breaker.record_failure()
+    assert not breaker.is_open()
+
+
+def test_cache_is_limited_in_size_and_time() -> None:
+    watch = Watch()
+    cache = IntelligentCache(2, 10, seconds=watch)
+    cache.set("a", 1)
+    cache.set("b", None)
+    assert (cache.get("a"), cache.get("b", 0), cache.get("c", 0)) == (1, None, 0)
+    assert cache.get("a") == 1
+    watch.now = 5.0
+    cache.set("c", 3)
+    assert (cache.get("b", 0), len(cache)) == (0, 2)
+    watch.now = 10.0
+    assert (cache.get("a"), cache.get("c"), len(cache)) == (None, 3, 1)
+    cache.set("c", 4)
+    watch.now = 19.0
+    assert cache.get("c") == 4
+    cache.clear()
+    assert len(cache) == 0
+
+
+def test_pool_takes_objects_back() -> None:
+    pool = ObjectPool(list, max_size=1)
+    one, other = pool.acquire(), pool.acquire()
+    assert one is not other
+    pool.release(one)
+    pool.release(other)
+    assert len(pool) == 1
+    assert pool.acquire() is one
+    assert pool.acquire() is not other
+    pool.release(one)
+    with pytest.raises(ParameterError, match="once"):
+        pool.release(one)
+
+
+def test_metrics() -> None:
+    metrics = PerformanceMetrics(calls=4, total_seconds=2.0, cache_hits=1, cache_misses=3)
+    assert (metrics.mean_seconds, metrics.cache_hit_rate) == (0.5, 0.25)
+    assert (PerformanceMetrics().mean_seconds, PerformanceMetrics().cache_hit_rate) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("make", [CircuitBreaker, IntelligentCache])
+def test_helpers_need_positive_numbers(make: Any) -> None:
+    for numbers in ((0, 1), (1, 0), (math.nan, 1)):
+        with pytest.raises(ParameterError, match="positive"):
+            make(*numbers)
+    with pytest.raises(ParameterError, match="max_size"):
+        ObjectPool(max_size=0)
+
+
+def test_detection_leaves_the_helpers_alone() -> None:
+    found = analyzer()
+    for name in ("circuit_breaker", "cache", "object_pool"):
+        assert getattr(found, name) is not getattr(analyzer(), name)
+    assert (found.circuit_breaker.failure_threshold, found.circuit_breaker.recovery_timeout) == (5, 60)
+    assert (found.cache.max_size, found.cache.ttl) == (1000, 3600)
+    found.detect_fractal_with_memory(two_sided(), 1.0)
+    found.detect_fractal_with_memory(two_sided()[:0], 1.0)
+    assert found.performance_metrics == PerformanceMetrics()
+    assert (found.circuit_breaker.failures, len(found.cache), len(found.object_pool)) == (0, 0, 0)
 
 
 def test_names() -> None:

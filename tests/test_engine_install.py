@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from ict_kernels.adapters.ict_engine import (
+    MODULES,
     ORIGINALS,
     fair_value_gaps,
     install,
@@ -199,3 +201,11 @@ def test_mistakes_are_named(engine: Path, tmp_path: Path) -> None:
 def test_every_module_can_be_installed(engine: Path) -> None:
     report = install(engine)
     assert {entry.module for entry in report} == set(ORIGINALS.values())
+
+
+def test_modules_lists_every_class() -> None:
+    for name, listed in MODULES.items():
+        module = load(f"ict_kernels.adapters.ict_engine.{name}")
+        public = [item for item in module.__all__ if inspect.isclass(getattr(module, item))]
+        assert list(listed) == public
+    assert MODULES.keys() == ORIGINALS.keys()

@@ -163,6 +163,10 @@ CALLS: dict[str, str] = {
         FractalAnalyzerEnterprise.telemetry_hook(emitter)
         FractalAnalyzerEnterprise._detect_significant_swings_enterprise(df)
         FractalRangeEnterprise.to_dict_enterprise()
+        PerformanceMetrics
+        CircuitBreaker
+        IntelligentCache
+        ObjectPool
         create_fractal_analyzer_enterprise(symbol, timeframe)
     """,
     # C 1, C 10.1, C 10.7, C 10.9
@@ -1532,9 +1536,6 @@ NOT_OURS: dict[str, str] = {
             "ob_rejection ob_swing_zone order_blocks_impulse order_blocks_simple stop_hunts swings zone_stats"
         ),
         "the name of a claim that the engine does not keep (C 0.1)": "detect_breaker_blocks",
-        "made and never used on the way to a result; not to be ported (C 9.1, C 12)": (
-            "CircuitBreaker IntelligentCache"
-        ),
         "a look-up by the hour or a random number; not to be ported (S 5.12)": (
             "_calculate_enhanced_success_rate _create_session_based_liquidity_pools "
             "_get_dynamic_killzone_performance _get_enhanced_analysis_metrics"

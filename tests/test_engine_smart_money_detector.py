@@ -294,6 +294,111 @@ def test_no_flow_without_volume() -> None:
     assert detector().detect_smart_money_signals(candles, 1.0988) == []
 
 
+def looks(
+    found: SmartMoneyDetector, candles: pd.DataFrame, price: float | None = None
+) -> dict[str, list[SmartMoneySignal]]:
+    names = (
+        "liquidity_sweeps",
+        "break_of_structure",
+        "change_of_character",
+        "manipulation",
+        "institutional_flow",
+    )
+    kinds = ("LIQUIDITY_SWEEP", "BOS", "CHOCH", "MANIPULATION", "INSTITUTIONAL_FLOW")
+    ask = [getattr(found, f"_detect_{name}") for name in names]
+    return {kind: one(candles, price, "EURUSD", "M15") for kind, one in zip(kinds, ask, strict=True)}
+
+
+def test_one_look_alone() -> None:
+    sweeping = looks(detector(), flat(high={39: 1.102}))
+    turning = looks(detector(), flat(close={36: 1.1001, 37: 1.1002, 38: 1.1003, 39: 1.1001}))
+    spiking = looks(detector(), flat(high={37: 1.105}, open={37: 1.1045}, close={37: 1.104}))
+    flowing = looks(detector(), falling([1050, 1100, 1150, 1200, 1250]), 1.0988)
+    breaking = looks(broken([1.105, 1.1005], [1.095, 1.09], MarketStructure.BEARISH), flat())
+    for found, kind in ((sweeping, "LIQUIDITY_SWEEP"), (turning, "CHOCH"), (flowing, "INSTITUTIONAL_FLOW"),
+                        (breaking, "BOS")):  # fmt: skip
+        assert [name for name, signals in found.items() if signals] == [kind]
+        assert [signal.signal_type.name for signal in found[kind]] == [kind]
+    # The candle of the spike sweeps the equal highs, and its close turns back too.
+    assert [name for name, signals in spiking.items() if signals] == [
+        "LIQUIDITY_SWEEP",
+        "CHOCH",
+        "MANIPULATION",
+    ]
+    [sweep], [spike], [flow] = (
+        sweeping["LIQUIDITY_SWEEP"], spiking["MANIPULATION"], flowing["INSTITUTIONAL_FLOW"],
+    )  # fmt: skip
+    assert (sweep.confidence, sweep.quality_score, sweep.symbol, sweep.timestamp) == (
+        90.0,
+        0.0,
+        "EURUSD",
+        EARLY,
+    )
+    assert (spike.entry_price, spike.stop_loss) == (1.105 + 0.0002, 1.099 - 0.0005)
+    assert (flow.price_level, flow.confidence) == (1.0988, 88.0)
+
+
+def test_a_break_alone_asks_what_is_remembered() -> None:
+    highs, lows = [1.105, 1.1005], [1.095, 1.09]
+    found = broken(list(highs), list(lows), MarketStructure.BEARISH)
+    [signal] = found._detect_break_of_structure(flat())
+    assert (signal.direction, signal.price_level) == ("bullish", 1.1005)
+    assert signal.market_structure is MarketStructure.TRANSITION
+    assert signal.liquidity_context == {"break_level": 1.1005, "previous_structure": "bearish"}
+    assert (found.structure_highs, found.structure_lows) == (highs, lows)
+    for other in (MarketStructure.RANGING, MarketStructure.BULLISH):
+        assert broken(list(highs), list(lows), other)._detect_break_of_structure(flat()) == []
+    assert broken(highs[1:], lows, MarketStructure.BEARISH)._detect_break_of_structure(flat()) == []
+    assert detector()._detect_break_of_structure(flat()) == []
+
+
+def test_looks_ignore_confluences_and_settings() -> None:
+    candles = near_a_block()
+    late = {"clock": lambda: datetime(2025, 9, 1, 9)}
+    strict = {"min_confidence": 100, "min_health_score": 2, "lookback_period": 99}
+    [plain] = detector()._detect_liquidity_sweeps(candles)
+    [other] = detector(strict | {"enable_manipulation_detection": False}, **late)._detect_liquidity_sweeps(
+        candles
+    )
+    assert plain == dataclasses.replace(other, timestamp=EARLY)
+    assert [other.order_block_confluence, other.volume_confluence, other.time_confluence] == [False] * 3
+    spiked = flat(high={37: 1.105}, open={37: 1.1045}, close={37: 1.104})
+    assert len(detector({"enable_manipulation_detection": False})._detect_manipulation(spiked)) == 1
+    assert not any(looks(detector(), flat()[:0]).values())
+    assert not any(looks(detector(), flat()[:1]).values())
+    with pytest.raises(CandleError, match="no column 'low'"):
+        detector()._detect_liquidity_sweeps(flat().drop(columns="low"))
+
+
+@settings(max_examples=30)
+@given(frame=engine_frames(min_size=1), structure=st.sampled_from(list(MarketStructure)[:3]))
+def test_looks_row_by_row(frame: pd.DataFrame, structure: MarketStructure) -> None:
+    found = broken(frame.high.tolist()[:2], frame.low.tolist()[:2], structure)
+    compiled = looks(found, frame)
+    with row_by_row():
+        assert looks(found, frame) == compiled
+
+
+def test_calls_return_the_best_of_the_looks() -> None:
+    found, candles = (
+        detector(LOOSE | {"enable_order_block_confluence": False}),
+        real_frame(300).drop(columns="volume"),
+    )
+    for rows in range(200, 300, 7):
+        part = candles.iloc[:rows]
+        price = float(part.close.iloc[-1])
+        signals = found.detect_smart_money_signals(part, price, "EURUSD", "M15")
+        candidates = [signal for look in looks(found, part, price).values() for signal in look]
+        rated = [
+            dataclasses.replace(
+                one, quality_score=0.4 * one.confidence + 0.3 * one.strength + 20 + one.risk_reward
+            )
+            for one in candidates
+            if one.risk_reward >= 1.2
+        ]
+        assert signals == sorted(rated, key=lambda one: -one.quality_score)[:3]
+
+
 # ---- confluences, filters, order -------------------------------------------------------------
 
 

@@ -17,20 +17,31 @@ from ...kernels.engine._types import EngineBars
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OHLC", "RowByRow", "as_bars", "clock_minutes", "column", "read", "row_by_row", "times"]
+__all__ = [
+    "NOTHING",
+    "OHLC",
+    "RowByRow",
+    "as_bars",
+    "clock_minutes",
+    "column",
+    "read",
+    "reads_rows",
+    "row_by_row",
+    "times",
+]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 OHLC = ("open", "high", "low", "close")
 _PRICES = frozenset(OHLC)
-_NOTHING = np.empty(0)
+NOTHING = np.empty(0)
 _NO_MINUTES = np.empty(0, np.int64)
-for _empty in (_NOTHING, _NO_MINUTES):
+for _empty in (NOTHING, _NO_MINUTES):
     _empty.setflags(write=False)
-_NO_BARS = EngineBars(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NO_MINUTES)
+_NO_BARS = EngineBars(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, _NO_MINUTES)
 
-_reads_rows: ContextVar[bool] = ContextVar("reads_rows", default=False)
+reads_rows: ContextVar[bool] = ContextVar("reads_rows", default=False)
 
 
 @contextmanager
@@ -48,11 +59,11 @@ def row_by_row() -> Iterator[None]:
     ...     len(FairValueGapDetector().events(candles))
     1
     """
-    token = _reads_rows.set(True)
+    token = reads_rows.set(True)
     try:
         yield
     finally:
-        _reads_rows.reset(token)
+        reads_rows.reset(token)
 
 
 class _Rows:
@@ -99,9 +110,9 @@ class RowByRow:
     ) -> None:
         rows = _Rows(frame, len(frame) if last is None else min(last, len(frame)))
         for name in _PRICES:
-            cells: Any = _Cells(rows, name) if name in names else _NOTHING
+            cells: Any = _Cells(rows, name) if name in names else NOTHING
             setattr(self, name, cells)
-        self.volume: Any = _Cells(rows, volume) if volume else _NOTHING
+        self.volume: Any = _Cells(rows, volume) if volume else NOTHING
         self.minute = minute
 
 
@@ -144,8 +155,8 @@ def read(
     measured = next((name for name in volume if name in frame.columns), None)
     minutes = _NO_MINUTES if minute is None else minute
     wanted = {name: column(frame, name, last=last, tolerant=tolerant) for name in names}
-    amounts = _NOTHING if measured is None else column(frame, measured, last=last, tolerant=tolerant)
-    if _reads_rows.get():
+    amounts = NOTHING if measured is None else column(frame, measured, last=last, tolerant=tolerant)
+    if reads_rows.get():
         return cast("EngineBars", RowByRow(frame, names, measured, last, minutes))
     return _NO_BARS._replace(**wanted, volume=amounts, minute=minutes)
 

@@ -12,8 +12,11 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   against the spread of the closes.
 * 10.5, 10.8: targets, small bodies and equal levels are measured in price units, whatever the symbol.
 * 10.7: the gap is a candle clear of both neighbours, not the usual gap between three candles.
+* 10.6, 10.8: sessions and kill zones go by the hour of the index as it stands, whatever its time zone.
 * 10.8: memory, success rate and session optimisation are constants.
 * 10.9: the shift of structure looks for no higher low and no lower high.
+* 10.10: ``ml_score`` is a fixed formula with nothing learned in it, in price units; a high one alone reports a shift of
+  structure.
 * 10.1: ``max_time_window`` is not used.
 
 Differences, on purpose: pandas 3 does not stop it, on which the original raises as soon as a window qualifies;
@@ -36,7 +39,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -45,11 +48,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...detectors.engine import Hits
-from ...detectors.engine.displacements import DISPLACEMENTS
+from ...detectors.engine.displacements import DISPLACEMENTS, GAP, LEVELS, SHIFT, WINDOW_MARKS
 from ...errors import CandleError, ParameterError
 from ...kernels.engine._types import EngineBars
 from ._collaborators import ChochHistory, Log
-from ._frames import read, times
+from ._frames import OHLC, read, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +71,7 @@ PIP_SIZES: Mapping[str, float] = MappingProxyType(
 
 FEWEST = 50
 WIDEST = 16
+SHORTEST, SHORTEST_SHIFT = 3, 10
 STRONG_PIPS = 75
 SUCCESS = 0.5
 OPTIMIZATION = "LONDON_NY"
@@ -288,6 +292,25 @@ class DisplacementDetectorEnterprise:
             for start, end, measured in _ticks(data, bars, width, stop, self._tolerant)
         ]
         return _measured(_joined(parts), pip, timeframe)
+
+    def _detect_potential_gaps(self, window: pd.DataFrame) -> bool:
+        """Return whether some candle lies clear of both its neighbours, on the same side."""
+        return self._shows(window, GAP, ("high", "low"), SHORTEST)
+
+    def _detect_equal_highs_lows(self, window: pd.DataFrame) -> bool:
+        """Return whether two highs, or two lows, at least two candles apart lie within 0.0005."""
+        return self._shows(window, LEVELS, ("high", "low"), SHORTEST)
+
+    def _detect_structure_shift(self, window: pd.DataFrame) -> bool:
+        """Return whether the last close lies clear beyond the last swing, which the score does not force here."""
+        return self._shows(window, SHIFT, OHLC, SHORTEST_SHIFT)
+
+    def _shows(self, window: pd.DataFrame, mark: int, names: Sequence[str], fewest: int) -> bool:
+        rows = len(window)
+        if rows < fewest:
+            return False
+        bars = read(window, names, tolerant=self._tolerant)
+        return len(WINDOW_MARKS(bars, rows - 1, rows, width=rows - 1, mark=mark)) > 0
 
     def _pip(self, symbol: str) -> float:
         known = self._pip_sizes.get(symbol)

@@ -5,12 +5,16 @@ gaps of a frame, follows how far the price has filled them, and relates them to 
 
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
+* 2.2: gaps never expire: ``fvg_lifetime_hours`` and all settings but those of size, score and confidence change
+  nothing.
 * 2.3: a pip is 0.0001 for every symbol, so that gold and yen pairs are measured in the wrong unit.
 * 2.3: the middle candle's body is not looked at, and gaps that are filled already or overlap are all
   returned.
 * 2.3: ``candle_index`` counts from the cut when low-memory mode keeps only the last 1,000 rows.
 * 2.4: ``m5_timing`` is always true, since the age of a gap is measured moments after it was made.
 * 2.4: ``h4_confluence`` and ``m15_alignment`` are derived from the gap itself; no other timeframe is read.
+* 2.4, 12.1: the memory as it is shipped rates everything alike, so that with it every gap has a confidence of 0.95,
+  ``h4_confluence`` and a classification of ``INSTITUTIONAL_MEDIUM`` or ``INSTITUTIONAL_HIGH``.
 * 2.4: with a memory, gaps below 5 pips vanish between 22:00 and 05:59, by the local clock of the host and not
   by the candle.
 * 2.4: ``timestamp`` is the moment of detection, not the candle's time.
@@ -19,7 +23,8 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   can shrink again but the status cannot.
 * 2.1: ``FVGStatus.EXPIRED`` and ``detection_latency_ms`` are never set.
 
-``strict=True`` measures pips by the symbol and counts ``candle_index`` from the start of the frame always.
+``strict=True`` measures pips by the symbol (0.01 if it ends in JPY, else 0.0001, so that gold stays as it is) and
+counts ``candle_index`` from the start of the frame always.
 
 Differences, on purpose: missing or non-numeric columns and NaN prices raise a
 :class:`~ict_kernels.errors.CandleError` (``tolerant=True`` lets NaN pass), where the original logs an error

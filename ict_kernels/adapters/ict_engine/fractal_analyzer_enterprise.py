@@ -14,7 +14,8 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   (``strict=True``: the mean of both swings, and the grade that it earns).
 * 9.4: an index that has a time zone, or no times, gives the emergency range of a hundredth around the current price
   (``strict=True`` tells its age, or raises without times).
-* 9.2: no cache, pool, breaker or memory takes part in detection; their classes are left out.
+* 9.4: a pip is 0.0001 for every symbol, and the age of a range is counted from the host's clock.
+* 9.1, 9.2: metrics, breaker, cache and pool are there and take no part in detection, and neither does a memory.
 
 Differences, on purpose: missing columns and NaN raise a :class:`~ict_kernels.errors.CandleError` where the original
 falls back on the emergency range (``tolerant=True`` lets NaN pass); the keys of
@@ -45,17 +46,22 @@ from ...detectors.engine import Hits
 from ...detectors.engine.fractals import FRACTALS
 from ...detectors.engine.swings import SWINGS
 from ._collaborators import Clock, Log, now
+from ._fractal_helpers import CircuitBreaker, IntelligentCache, ObjectPool, PerformanceMetrics
 from ._frames import read, times
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "CircuitBreaker",
     "FractalAnalyzerEnterprise",
     "FractalGradeEnterprise",
     "FractalLevelsEnterprise",
     "FractalRangeEnterprise",
     "FractalStatusEnterprise",
+    "IntelligentCache",
+    "ObjectPool",
+    "PerformanceMetrics",
     "SwingPointEnterprise",
     "create_fractal_analyzer_enterprise",
 ]
@@ -241,6 +247,9 @@ class FractalAnalyzerEnterprise:
         0.000001
     current_fractal : FractalRangeEnterprise or None
         The last range.
+    performance_metrics, circuit_breaker, cache, object_pool : object
+        A :class:`PerformanceMetrics`, ``CircuitBreaker(5, 60)``, ``IntelligentCache(1000, 3600)`` and
+        :class:`ObjectPool`, for the user; detection leaves them alone.
 
     Examples
     --------
@@ -264,6 +273,10 @@ class FractalAnalyzerEnterprise:
         self.right_bars = 2
         self.min_swing_strength = 1e-6
         self.current_fractal: FractalRangeEnterprise | None = None
+        self.performance_metrics = PerformanceMetrics()
+        self.circuit_breaker = CircuitBreaker(5, 60)
+        self.cache = IntelligentCache(1000, 3600)
+        self.object_pool = ObjectPool()
         self._detections = 0
         self._emergencies = 0
         self._clock = clock

@@ -5,7 +5,10 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
 * 11: ``min_gap_size_pips`` and ``fill_tolerance_pips`` depend on the hour of construction, and nothing is filtered by
   them; ``max_fvgs_per_symbol`` is not enforced.
 * 11: only gaps of H4, H1, M15 and M5 are kept; others are refused with an empty identifier.
-* 11: sessions are named by the local hour of the call, not by the candle.
+* 11: sessions are named by the local hour of the call, not by the candle; how long a gap took to be filled is counted
+  by the clock too, from the call that added it to the one that changed it.
+* 11: a pip is 0.01 where the symbol contains JPY and 0.0001 else, for gold too.
+* 11: success probability, reaction strength, reliability and tests are constants.
 * 11: all of the file is written anew at every change; :meth:`FVGMemoryManager.batch` writes it once for many.
 
 Differences, on purpose: without ``memory_path`` nothing is written, where the original writes into its own tree; the
@@ -38,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ParameterError, StateError
-from ...states import _write_whole
+from ...states import write_whole
 from ._collaborators import Clock, Log, now, utc_now
 
 __all__ = ["FVGMemoryManager"]
@@ -401,7 +404,7 @@ class FVGMemoryManager:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             content = {"version": VERSION, "fvgs": list(self._entries.values())}
-            _write_whole(self._path, json.dumps(content, indent=1, allow_nan=False).encode())
+            write_whole(self._path, json.dumps(content, indent=1, allow_nan=False).encode())
         self._changed = False
 
 

@@ -6,14 +6,14 @@ detectors that only dashboards call.
 Known defects of the original, reproduced here (section 4 of the interface notes):
 
 * 4.2: a break of structure is reported for every frame of more than 15 rows, and a change of character for every one
-  of 13 to 24, whatever the prices.
+  of 13 to 24, whatever the prices; their confidence is what the memory answers, as shipped always 0.9.
 * 4.2: without a symbol in the configuration they claim to be GBPUSD and EURUSD.
 * 4.3: the bonus by earlier changes of character counts from -20 to 20 and is added to a confidence from 0 to 1.
 * 4.3: all of :mod:`.fair_value_gaps`.
 * 4.4: only the first fifty candles of a frame, its oldest, can be order blocks, and ten blocks are enough.
 * 4.5: the silver bullet looks at the local clock of the host and not at the candles.
 * 4.5: there is no Judas swing.
-* 4.1: ``patterns_detected`` grows with every call.
+* 4.1: ``patterns_detected`` grows with every call, and ``timestamp`` is the moment of detection.
 
 ``strict=True`` leaves the placeholders out, adds a hundredth of the bonus, looks for order blocks in the whole frame
 without stopping at ten, and mends what a strict :class:`~.fair_value_gaps.FairValueGapDetector` mends.
@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,7 +93,7 @@ class ICTPattern:
     entry_price: float
     confidence: float
     timestamp: datetime
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any]
     choch_context: dict[str, Any] | None = None
     choch_confidence_boost: float = 0.0
     historical_success_rate: float = 0.0

@@ -1,6 +1,7 @@
 """The enums and records of the ICT Engine's ``ict_engine.ict_types``.
 
-Only types: no detector returns them, each module of the engine has look-alikes of its own.
+Only types: no detector returns them, each module of the engine has look-alikes of its own. There is no known defect of
+the original to reproduce (section 5 of the interface notes).
 
 Differences, on purpose: making an :class:`ICTConfig` prints nothing; the members of :class:`SmartMoneyType` and the
 names of some settings of :class:`ICTConfig` are chosen anew, since the interface notes (section 5) give their number

@@ -7,6 +7,7 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
 * 6: the institutional flow is always neutral: the original asks its analyzer in a way that it cannot answer.
 * 6: ``KillzoneStatus.APPROACHING`` is never assigned, and after the last zone of a day the next one's start is
   unknown.
+* 6: every zone has a strength of 0.75 and counts as the best time to trade, to its last minute.
 * 6: manipulation by the time of day goes by the local clock, killzones by UTC.
 
 Differences, on purpose: values that are no numbers raise a :class:`~ict_kernels.errors.ParameterError`; texts, and

@@ -6,6 +6,8 @@ pips beyond an old swing, and the price is back inside. The price levels follow 
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
 * 7.2.9, 15.5: the direction is inverted: a failed break upwards is bought. Not so with ``strict=True``, which sells it.
+* 7.2.9: since the stop follows from the break, the stop of such a purchase is not below its entry once the price is ten
+  pips back, as a confirmed reversal is (``strict=True``: the stop lies beyond the break, where a sale wants it).
 * 7.2.2: whether a session approaches is never looked at.
 * 7.2.3: the swings are the oldest of the last 30 candles, not the latest nor the most extreme; without any, the third
   candle counts as one.

@@ -9,6 +9,7 @@ Known defects of the original, reproduced here (section 7.3 of the interface not
 * The levels called previous day's high and low are the extremes of the last 30 candles. With sane candles none
   closes beyond them, so that only swings are ever grabbed, and ``signal_type`` is always ``ASIAN_RANGE_GRAB``.
 * A level's swing may be younger than the wick that grabs it.
+* A price that has not turned since the wick, up to ten candles ago, weakens a signal but does not prevent it.
 * ``stops_hunted_estimate`` is always 0, and the history of CHoCHs is never asked.
 * ``reversal_speed_score`` is a price difference.
 * The entry zone of :meth:`LiquidityGrabDetectorEnterprise.detect` is 5 units of price wide on each side.

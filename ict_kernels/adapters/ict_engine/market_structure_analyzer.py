@@ -7,7 +7,8 @@ take a frame.
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
 * 6.4: structure is read off four swings alone; the price need not break anything.
-* 6.4: the bearish change of character needs two swing highs of exactly the same price.
+* 6.4: the bearish change of character needs two swing highs of exactly the same price: a higher high with a lower low
+  is always a bullish one.
 * 6.4: candles that close where they opened count as bearish momentum.
 * 6.5: the confluence of timeframes reads no candle: it is a constant by structure and by the timeframes there are.
 * 6.6: gaps are never followed up; calls collect them again in ``detected_fvgs``, of which the last 20 stay.
@@ -585,15 +586,15 @@ class MarketStructureAnalyzer:
             return 0.4, StructureType.CONSOLIDATION, top, bottom
         return 0.0, StructureType.CONSOLIDATION, 0.0, 0.0
 
-    def _analyze_momentum(self, candles: pd.DataFrame, structure_type: StructureType) -> float:
+    def _analyze_momentum(self, candles: pd.DataFrame, type: StructureType) -> float:  # noqa: A002
         """Return the share of the last ten candles that close in the direction of the structure."""
         bars = read(candles, ("open", "close"), last=10, tolerant=self._tolerant)
         if len(bars.close) < 5:
             return 0.5
         rising = int((bars.close[:] > bars.open[:]).sum()) / len(bars.close)
-        if structure_type in _BULLISH:
+        if type in _BULLISH:
             return rising
-        return 1 - rising if structure_type in _BEARISH else 0.5
+        return 1 - rising if type in _BEARISH else 0.5
 
     def _analyze_volume_structure(self, candles: pd.DataFrame) -> float:
         """Return half the last volume in means of the last ten, at most 1."""

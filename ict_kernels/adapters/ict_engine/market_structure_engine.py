@@ -37,7 +37,7 @@ from ...detectors.engine.structure_turns import STRUCTURE_TURNS
 from ...errors import CandleError
 from ...kernels.engine._types import EngineBars
 from ._collaborators import Clock, Log, now
-from ._frames import _NOTHING, _reads_rows, read
+from ._frames import NOTHING, read, reads_rows
 from ._history import History, first_asked
 
 if TYPE_CHECKING:
@@ -464,9 +464,9 @@ class MarketStructureEngine:
 
     def _bars(self, candles: Any) -> EngineBars:
         open_, high, low, close = (self._column(candles, name) for name in ("open", *_NEEDED))
-        if _reads_rows.get():
+        if reads_rows.get():
             return cast("EngineBars", _Dicts(candles))
-        return EngineBars(open_, high, low, close, _NOTHING, np.empty(0, np.int64))
+        return EngineBars(open_, high, low, close, NOTHING, np.empty(0, np.int64))
 
     def _column(self, candles: Candles, name: str) -> Any:
         other = "close" if name == "open" else name
@@ -512,8 +512,8 @@ class _Dicts:
         self.high: Any = _Cells(candles, "high", "high")
         self.low: Any = _Cells(candles, "low", "low")
         self.close: Any = _Cells(candles, "close", "close")
-        self.volume: Any = _NOTHING
-        self.minute: Any = _NOTHING
+        self.volume: Any = NOTHING
+        self.minute: Any = NOTHING
 
 
 class _Cells:

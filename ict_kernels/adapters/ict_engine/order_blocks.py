@@ -16,7 +16,8 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   frame and not the block.
 * 3.3.8: qualities are sorted by the alphabet, so that premium comes last, and only five blocks are returned.
 
-``strict=True`` sorts the best quality first and measures pips by symbol.
+``strict=True`` sorts the best quality first and measures pips by symbol (0.01 if it ends in JPY, else 0.0001, so that
+gold stays as it is).
 
 Differences, on purpose: bad candles raise a :class:`~ict_kernels.errors.CandleError`; nothing is printed or written;
 ``detection_latency_ms`` stays 0; texts are worded anew.

@@ -4,6 +4,7 @@ Collects the patterns of a frame, weighs them by kind and says which side they f
 
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
+* 2: all of :mod:`.fair_value_gaps`.
 * 8: only fair value gaps are collected; the collectors of order blocks and smart money are empty, although their
   kinds carry most of the weight.
 * 8: the weight of a kind cancels out as long as there is one kind, so that ``overall_strength`` is the mean of

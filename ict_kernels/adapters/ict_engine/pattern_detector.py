@@ -2,19 +2,26 @@
 
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
+* 3.1, 3.2: Power of Three, Morning Reversal and Mitigation Block are names and switches without a detector.
 * 3.2, 3.6, 3.7: signals come from old candles. Order blocks are looked for among candles 5 to 79 of the last 200 and
-  gaps among 1 to 99, so that the newest hundred of a full frame are never looked at (``strict=True`` looks at all).
+  gaps among 1 to 99, so that the newest hundred of a full frame are never looked at (``strict=True`` looks at all but
+  the last ten, among which an order block is tested, and the last one, which cannot be the middle of a gap).
 * 3.2: more than 250 candles are cut into two parts, from the front, and the "current price" of the first is an old
   one; nothing is de-duplicated.
 * 3.3, 3.5: a change of character counts swings that stand out only six candles later, and answers only the last one
   (``strict=True`` counts a swing once it is known; :meth:`PatternDetector.choch_events` gives all).
 * 3.4: a break is only tested at the last close, its signal is tagged ``SILVER_BULLET``, and the stop is set from the
   swing of the same kind.
+* 0.1: ``detect_bos_multi_timeframe`` puts a comparison of two means of H4 closes as a break of structure.
+* 3.5: confidences of several timeframes are added with weights that are not shared out anew where one is silent, so
+  that M5 alone reaches 18 of 100.
+* 3.6: the next candle usually "tests" an order block, which then has full strength.
 * 3.8, 3.12, 3.13: the local clock of the host, not the candles, says which hour it is.
 * 3.9 to 3.12: distances are price units, right for pairs quoted in the order of 1 only.
 * 3.10: false breakouts and Judas swings compare a price with the extreme of the very candles it is among, and never
   happen.
-* 3.11: optimal trade entries score 68 or 73, so that there are none unless ``min_confidence`` is lowered.
+* 3.11: optimal trade entries score 68 or 73, so that there are none unless ``min_confidence`` is lowered; then they
+  always buy, whatever the trend.
 * 3.13: order flow and smart money are formulas of a signal's own fields, and no candle is read for them.
 * 3.14: other timeframes count only where an earlier call without candles stored them.
 

@@ -7,6 +7,7 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
 
 * 9.1: the move after an order block is counted in basis points and is at least 10 by the condition itself, so that
   every order block scores 80.
+* 9.2: gaps of any size are points.
 * 9.3: a breaker block is any order block, however old, with closes on both sides of its edge among the last ten of
   the frame; it keeps the side of the order block.
 * 9.4: a difference in price is compared with a deviation of relative changes. ``strict=True`` compares relative
@@ -14,6 +15,7 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
 * 9.4: the last five bars are left out although nothing after a bar is looked at; without a volume there are none.
 * 9.6: the strength of an order block is its body as a price difference, which counts for nothing; the volume counts
   for nothing either, unless it is above 10,000.
+* 9.6: freshness is counted by the clock from the moment of detection, so that a point just found is always fresh.
 * 0.1: a pip is 0.0001 for every symbol.
 
 Differences, on purpose: missing or non-numeric columns and NaN raise a :class:`~ict_kernels.errors.CandleError`

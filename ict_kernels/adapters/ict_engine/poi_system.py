@@ -9,12 +9,13 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   significance.
 * 10.6: liquidity pools are compared over plateaus of rolling extremes, so that nearly every bar is two of them; they
   look 11 bars ahead, and the bars just before the frame's end are counted differently.
-* 10.5, 10.7, 10.8: levels carry the time of the call, not of a bar.
+* 10.5, 10.7, 10.8: levels carry the time of the call, not of a bar; lifetimes of all points begin with the call.
 * 10.8: psychological levels exist for EURUSD only, within 1.00 to 1.20.
 * 10.9: points are ranked by the name of their significance, so that medium comes before low and low before high.
   ``strict=True`` ranks them by significance.
 * 10.9: repeated calls collect the same points again in ``active_pois``.
 * 10.10: the price of a point in :meth:`POISystem.detect_points_of_interest` is always 0. ``strict=True`` gives it.
+  Its ``confidence`` is always 0.6, and a frame without times gives no points.
 * 0.1: a pip is 0.0001 for every symbol.
 
 Differences, on purpose: missing or non-numeric columns and NaN raise a :class:`~ict_kernels.errors.CandleError`

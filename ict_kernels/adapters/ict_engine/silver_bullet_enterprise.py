@@ -9,6 +9,8 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   ``killzones`` is not read.
 * 7.1.2: scores end at 1.0, so that from minute 41 on the London close, tested later, wins over New York.
 * 7.1.3: the two swings that are compared share a candle.
+* 7.1.4: order blocks that are handed in but lie far away count for less than none at all.
+* 7.1.5: ``timeframe_alignment`` is read off the same candles; no other timeframe is.
 * 7.1.7: the weights add up to 1.1.
 * 7.1.8: ``structure_confluence`` says that order blocks are near, and nothing about structure.
 * 7.1.9, 15.5: a signal without direction is given the levels of a sale; with ``strict=True`` there is none then.

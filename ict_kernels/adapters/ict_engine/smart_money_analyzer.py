@@ -4,11 +4,15 @@ The module stands in for the ICT Engine's ``smart_money_concepts.smart_money_ana
 
 Known defects of the original, reproduced here (numbers: sections of the interface notes):
 
+* 5.3: New York is never the current session: overlap and power hour are asked first and cover it.
 * 5.4: equal highs and lows are found but never returned as pools, since they carry no session; without any, two
   placeholders at price 0.0 are made. Pools depend on the hour of the clock. *Strict* validates the found ones like
   other pools and makes no placeholders.
 * 5.6: the levels of all stop hunts come from the end of the frame, after nearly all candles that are held against
   them, and thresholds are absolute prices. One candle gives a record per level.
+* 5.7: hours are those of the index as they stand, and the time zone asked for is only noted; a break of structure is a
+  high or low 0.1 % beyond that of the candle before; a pip is 0.0001 for every symbol.
+* 5.8: an order block is any tenth candle that is left by 0.1 % within three candles.
 * 5.8: only the first six synthetic order blocks of a frame are looked at, and without a column ``timestamp`` breaks
   are looked for from the middle of the frame on, and stamped with the clock. *Strict* takes all blocks, looks from
   each block's own candle on and stamps with a DatetimeIndex if there is one.
@@ -780,9 +784,9 @@ class SmartMoneyAnalyzer:
         """Return the round prices around a price, ascending, but for those within 0.1 % of it."""
         return round_levels(price)
 
-    def _calculate_level_strength(self, data: pd.DataFrame, level: float, level_type: str) -> float:
+    def _calculate_level_strength(self, data: pd.DataFrame, level: float, type: str) -> float:  # noqa: A002
         """Return from 0 to 1 how often the price came to a level, and how often it turned there."""
-        resistance = level_type == "resistance"
+        resistance = type == "resistance"
         names = ("high" if resistance else "low", "close")
         touches = LEVEL_TOUCHES(
             read(data, names, tolerant=self._tolerant), level=level, side=1 if resistance else -1

@@ -13,6 +13,7 @@ Known defects of the original, reproduced here (numbers: sections of the interfa
   neighbours in the list make the structure ranging.
 * 4.3.2: a level counts as swept even if the candles beyond it came first, or make the level themselves. All distances
   are absolute prices, so that gold and yen pairs are measured in the wrong unit.
+* 4.3.3: breaks of structure are looked for against the structure only, where they are changes of character.
 * 4.3.4: every turn of the last closes counts, against the mean of only three changes.
 * 4.3.7: a confluence can lower the confidence: with volume to 95, by the hour to 92. The hour is that of the host's
   clock and not of the candle.
@@ -45,7 +46,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...detectors.engine import Hits
-from ...detectors.engine.smart_money import SMART_MONEY
+from ...detectors.engine.smart_money import SMART_MONEY, SMART_MONEY_LOOKS
 from ._collaborators import Clock, Log, now
 from ._frames import OHLC, clock_minutes, read, times
 from ._history import History, first_asked
@@ -127,7 +128,7 @@ class LiquidityType(Enum):
     EQUAL_LOWS = "equal_lows"
 
 
-_SWEEP, _BOS, _CHOCH, _MANIPULATION, _ = range(5)
+_SWEEP, _BOS, _CHOCH, _MANIPULATION, _FLOW = range(5)
 _TRANSITION = MarketStructure.TRANSITION
 _SWEPT = {"bearish": LiquidityType.EQUAL_HIGHS.value, "bullish": LiquidityType.EQUAL_LOWS.value}
 _KINDS = (
@@ -416,6 +417,68 @@ class SmartMoneyDetector:
             "config": dict(self.config),
         }
 
+    def _detect_liquidity_sweeps(
+        self,
+        data: pd.DataFrame,
+        current_price: float | None = None,
+        symbol: str = "UNKNOWN",
+        timeframe: str = "UNKNOWN",
+    ) -> list[SmartMoneySignal]:
+        """Return all swept equal levels, as they are before confluences and filters."""
+        return self._look(_SWEEP, data, current_price, symbol, timeframe)
+
+    def _detect_break_of_structure(
+        self,
+        data: pd.DataFrame,
+        current_price: float | None = None,
+        symbol: str = "UNKNOWN",
+        timeframe: str = "UNKNOWN",
+    ) -> list[SmartMoneySignal]:
+        """Return the break of the swings that calls have seen so far, if any, before confluences and filters."""
+        return self._look(_BOS, data, current_price, symbol, timeframe)
+
+    def _detect_change_of_character(
+        self,
+        data: pd.DataFrame,
+        current_price: float | None = None,
+        symbol: str = "UNKNOWN",
+        timeframe: str = "UNKNOWN",
+    ) -> list[SmartMoneySignal]:
+        """Return all turns of the last closes, as they are before confluences and filters."""
+        return self._look(_CHOCH, data, current_price, symbol, timeframe)
+
+    def _detect_manipulation(
+        self,
+        data: pd.DataFrame,
+        current_price: float | None = None,
+        symbol: str = "UNKNOWN",
+        timeframe: str = "UNKNOWN",
+    ) -> list[SmartMoneySignal]:
+        """Return all spikes, enabled or not, as they are before confluences and filters."""
+        return self._look(_MANIPULATION, data, current_price, symbol, timeframe)
+
+    def _detect_institutional_flow(
+        self,
+        data: pd.DataFrame,
+        current_price: float | None = None,
+        symbol: str = "UNKNOWN",
+        timeframe: str = "UNKNOWN",
+    ) -> list[SmartMoneySignal]:
+        """Return price and volume going apart, if they do, before confluences and filters."""
+        return self._look(_FLOW, data, current_price, symbol, timeframe)
+
+    def _look(
+        self, kind: int, data: pd.DataFrame, current_price: float | None, symbol: str, timeframe: str
+    ) -> list[SmartMoneySignal]:
+        """Return what one look alone finds; nothing is remembered."""
+        rows, moment, health = len(data), self._clock(), health_of(self._health)
+        if not rows:
+            return []
+        bars = self._last(data, moment)
+        known = self._remembered() | self._price(bars, current_price)
+        hits = SMART_MONEY_LOOKS(bars, rows - 1, rows, window=rows, health=health, **known)
+        return _records(hits[hits.kind == kind], repeat(moment), _Origin(symbol, timeframe, health))
+
     def _is_ready(self, rows: int, health: float) -> bool:
         return (
             rows > 0 and rows >= self.config["lookback_period"] and health >= self.config["min_health_score"]
@@ -426,12 +489,19 @@ class SmartMoneyDetector:
         return read(data, OHLC, volume=("volume",), tolerant=self._tolerant, minute=minute)
 
     def _signals(self, bars: Any, rows: int, current_price: float | None, symbol: str, health: float) -> Hits:
+        settings = self._settings(symbol, health) | self._remembered() | self._price(bars, current_price)
+        return SMART_MONEY(bars, rows - 1, rows, window=rows, **settings)
+
+    def _price(self, bars: Any, current_price: float | None) -> dict[str, float]:
         price = bars.close[-1] if current_price is None else current_price
-        settings = self._settings(symbol, health) | {"structure": _CODES[self.current_structure]}
+        return {"price": price_of(price, self._tolerant)}
+
+    def _remembered(self) -> dict[str, float]:
+        """What earlier calls left behind, for the rule."""
+        known: dict[str, float] = {"structure": _CODES[self.current_structure]}
         for name, swings in (("high", self.structure_highs), ("low", self.structure_lows)):
-            settings |= dict(zip((name, f"{name}_before"), reversed(swings), strict=False))
-        price = price_of(price, self._tolerant)
-        return SMART_MONEY(bars, rows - 1, rows, window=rows, price=price, **settings)
+            known |= dict(zip((name, f"{name}_before"), reversed(swings), strict=False))
+        return known
 
     def _settings(self, symbol: str, health: float) -> dict[str, Any]:
         """What the rule is told beside the price and earlier swings."""

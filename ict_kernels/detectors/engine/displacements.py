@@ -6,6 +6,8 @@ from ...kernels.engine import displacements as kernels
 from ...reference.engine import displacements as twins
 from ._rule import Rule
 
+GAP, LEVELS, SHIFT = kernels.GAP, kernels.LEVELS, kernels.SHIFT
+
 DISPLACEMENTS = Rule(
     "displacements",
     kernels.displacements,
@@ -23,4 +25,17 @@ clear of both neighbours; ``equal``, two highs or two lows within 0.0005; ``shif
 swing. ``level`` counts how many of 1, 1.5 and 2 mean volumes the last one exceeds. ``volatility`` is the last true
 range in mean ones (``true_range``), at most 1; ``wicks`` and ``body_share`` are means of wicks over body and body over
 range; ``imbalance`` correlates the changes of close and volume.
+"""
+
+WINDOW_MARKS = Rule(
+    "window_marks",
+    kernels.window_marks,
+    twins.window_marks,
+    kernels.WindowMarksParams,
+    ints="bar confirmed",
+    rate=1.0,
+)
+"""Windows of ``width`` + 1 bars that end at ``bar`` and show ``mark``: GAP, equal LEVELS or a SHIFT, as above.
+
+The first two read highs and lows only.
 """

@@ -6,13 +6,16 @@ from ...kernels.engine import smart_money as kernels
 from ...reference.engine import smart_money as twins
 from ._rule import Rule
 
+_INTS = "bar confirmed kind direction position structure block busy timely"
+_FLOATS = "level entry stop target confidence probability strength risk_reward quality size volume_change"
+
 SMART_MONEY = Rule(
     "smart_money",
     kernels.smart_money,
     twins.smart_money,
     kernels.SmartMoneyParams,
-    ints="bar confirmed kind direction position structure block busy timely",
-    floats="level entry stop target confidence probability strength risk_reward quality size volume_change",
+    ints=_INTS,
+    floats=_FLOATS,
     laws=("twin", "prefix"),
     rate=3.0,
     work=lambda params, bars: kernels.WORK,
@@ -25,4 +28,19 @@ those of before that the parameters tell (``high`` is the newest, NaN for none),
 ``block``, ``busy`` and ``timely`` tell whether a zone of SWING_ZONES, the volume and the hour agreed, which turned
 ``probability`` into ``confidence``. ``size`` is the
 change of a turn, the range of a manipulation and the price momentum of flow, ``volume_change`` its volume momentum.
+"""
+
+SMART_MONEY_LOOKS = Rule(
+    "smart_money_looks",
+    kernels.smart_money_looks,
+    twins.smart_money_looks,
+    kernels.SmartMoneyParams,
+    ints=_INTS,
+    floats=_FLOATS,
+    rate=8.0,
+    work=lambda params, bars: kernels.WORK,
+)
+"""Everything that the looks of SMART_MONEY find at the close of ``bar``, in their order, before confluences.
+
+Structure and swings are those that the parameters tell; nothing is left out or sorted, and ``quality`` is 0.
 """

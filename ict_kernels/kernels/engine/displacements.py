@@ -12,6 +12,7 @@ EQUAL = 0.0005
 SMALLEST_BODY = 0.0001
 SMALLEST_RANGE = 1e-9
 SHORTEST_SHIFT = 10
+GAP, LEVELS, SHIFT = range(3)
 
 
 class DisplacementsParams(NamedTuple):
@@ -23,6 +24,11 @@ class DisplacementsParams(NamedTuple):
     measured: int = (
         -1
     )  # whether volume counts for momentum: as the column says (-1), nowhere (0), everywhere (1)
+
+
+class WindowMarksParams(NamedTuple):
+    width: int = 16
+    mark: int = LEVELS
 
 
 # NaN is passed over by means and extremes, as pandas does, and makes comparisons false.
@@ -239,5 +245,27 @@ def displacements(bars, start, stop, params, out):
             continue
         if found < out.ints.shape[0]:
             _put(bars, first, t, momentum, params, found, out)
+        found += 1
+    return found
+
+
+@routine
+def _shows(bars, first, last, mark):
+    if mark == GAP:
+        return _has_gap(bars, first, last)
+    if mark == LEVELS:
+        return _has_equal(bars.high, first, last) or _has_equal(bars.low, first, last)
+    return last > first and _shifts(bars, first, last, _mean_true_range(bars, first, last))
+
+
+@kernel
+def window_marks(bars, start, stop, params, out):
+    found = 0
+    for t in range(max(start, params.width), min(stop, bars.high.size)):
+        if not _shows(bars, t - params.width, t, params.mark):
+            continue
+        if found < out.ints.shape[0]:
+            out.ints[found, BAR] = t
+            out.ints[found, CONFIRMED] = t
         found += 1
     return found

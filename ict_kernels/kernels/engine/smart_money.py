@@ -265,9 +265,9 @@ def _line_for(quality, out, base, kept):
     return base + place
 
 
-@routine
-def _add_signal(notes, k, near, busy, timely, params, out, base, kept):
-    """Score candidate ``k`` and put it among the ``kept`` lines from ``base`` on; return how many they are then."""
+@helper
+def _terms(notes, k, params):
+    """Return entry, stop, target, reward, strength and probability of candidate ``k``."""
     kind, direction = notes.ints[k, 0], notes.ints[k, 1]
     entry = notes.floats[k, 1] + direction * ENTRY_OFFSETS[kind]
     stop = notes.floats[k, 2] - direction * STOP_OFFSETS[kind]
@@ -275,7 +275,33 @@ def _add_signal(notes, k, near, busy, timely, params, out, base, kept):
     risk = abs(entry - stop)
     reward = 0.0 if risk == 0 else abs(target - entry) / risk
     strength = STRENGTHS[kind] + STRENGTH_GAINS[kind] * params.health
-    confidence = probability = _confidence(kind, notes.floats[k, 3], notes.floats[k, 4], params)
+    probability = _confidence(kind, notes.floats[k, 3], notes.floats[k, 4], params)
+    return entry, stop, target, reward, strength, probability
+
+
+@helper
+def _write(notes, k, terms, near, confidence, quality, out, line):
+    out.ints[line, KIND], out.ints[line, DIRECTION] = notes.ints[k, 0], notes.ints[k, 1]
+    out.ints[line, POSITION], out.ints[line, BLOCK] = notes.ints[k, 2], near
+    out.floats[line, LEVEL], out.floats[line, ENTRY] = notes.floats[k, 0], terms[0]
+    out.floats[line, STOP], out.floats[line, TARGET] = terms[1], terms[2]
+    out.floats[line, CONFIDENCE], out.floats[line, PROBABILITY] = confidence, terms[5]
+    out.floats[line, STRENGTH] = terms[4]
+    out.floats[line, REWARD], out.floats[line, QUALITY] = terms[3], quality
+    out.floats[line, SIZE], out.floats[line, VOLUME_CHANGE] = notes.floats[k, 3], notes.floats[k, 4]
+
+
+@helper
+def _stamp(t, structure, busy, timely, out, line):
+    out.ints[line, BAR] = out.ints[line, CONFIRMED] = t
+    out.ints[line, STRUCTURE], out.ints[line, BUSY], out.ints[line, TIMELY] = structure, busy, timely
+
+
+@routine
+def _add_signal(notes, k, near, busy, timely, params, out, base, kept):
+    """Score candidate ``k`` and put it among the ``kept`` lines from ``base`` on; return how many they are then."""
+    terms = _terms(notes, k, params)
+    reward, strength, confidence = terms[3], terms[4], terms[5]
     if near:
         confidence = _raised(confidence, 8.0, 98.0, params.strict)
     if busy:
@@ -287,14 +313,7 @@ def _add_signal(notes, k, near, busy, timely, params, out, base, kept):
     quality = 0.4 * confidence + 0.3 * strength + 20 * params.health + reward
     line = _line_for(quality, out, base, kept)
     if line >= 0:
-        out.ints[line, KIND], out.ints[line, DIRECTION] = kind, direction
-        out.ints[line, POSITION], out.ints[line, BLOCK] = notes.ints[k, 2], near
-        out.floats[line, LEVEL], out.floats[line, ENTRY] = notes.floats[k, 0], entry
-        out.floats[line, STOP], out.floats[line, TARGET] = stop, target
-        out.floats[line, CONFIDENCE], out.floats[line, PROBABILITY] = confidence, probability
-        out.floats[line, STRENGTH] = strength
-        out.floats[line, REWARD], out.floats[line, QUALITY] = reward, quality
-        out.floats[line, SIZE], out.floats[line, VOLUME_CHANGE] = notes.floats[k, 3], notes.floats[k, 4]
+        _write(notes, k, terms, near, confidence, quality, out, line)
     return min(kept + 1, MOST)
 
 
@@ -308,8 +327,7 @@ def _best(bars, first, t, structure, notes, noted, params, zones, out, base):
         near = _is_near_zone(notes.floats[k, 0], zones, known)
         kept = _add_signal(notes, k, near, busy, timely, params, out, base, kept)
     for line in range(base, min(base + kept, out.ints.shape[0])):
-        out.ints[line, BAR] = out.ints[line, CONFIRMED] = t
-        out.ints[line, STRUCTURE], out.ints[line, BUSY], out.ints[line, TIMELY] = structure, busy, timely
+        _stamp(t, structure, busy, timely, out, line)
     return kept
 
 
@@ -325,15 +343,40 @@ def _candidates(bars, first, t, price, structure, high, low, params, notes):
     return _flow(bars, first, t, price, notes, noted)
 
 
-@kernel
-def smart_money(bars, start, stop, params, out):
-    ints, floats = out.work_ints, out.work_floats
-    notes = Out(
+@helper
+def _room(ints, floats):
+    """Return the room for candidates."""
+    return Out(
         ints[:NOTE_INTS].reshape((CANDIDATES, CANDIDATE_INTS)),
         floats[:NOTE_FLOATS].reshape((CANDIDATES, CANDIDATE_FLOATS)),
         ints[:0],
         floats[:0],
     )
+
+
+@kernel
+def smart_money_looks(bars, start, stop, params, out):
+    notes, found = _room(out.work_ints, out.work_floats), ZERO
+    known = not (math.isnan(params.high_before) or math.isnan(params.low_before))
+    structure = params.structure if known else ZERO
+    for t in range(start, stop):
+        first = max(0, t + 1 - params.window)
+        price = bars.close[t] if math.isnan(params.price) else params.price
+        noted = _candidates(bars, first, t, price, structure, params.high, params.low, params, notes)
+        for k in range(noted):
+            line = found + k
+            if line < out.ints.shape[0]:
+                terms = _terms(notes, k, params)
+                _write(notes, k, terms, ZERO, terms[5], 0.0, out, line)
+                _stamp(t, params.structure, ZERO, ZERO, out, line)
+        found += noted
+    return found
+
+
+@kernel
+def smart_money(bars, start, stop, params, out):
+    ints, floats = out.work_ints, out.work_floats
+    notes = _room(ints, floats)
     zones = Out(
         ints[NOTE_INTS:].reshape((ZONES, ZONE_INTS)),
         floats[NOTE_FLOATS:].reshape((ZONES, ZONE_FLOATS)),

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from ._common import Bars, Row
 
+GAP, LEVELS, SHIFT = range(3)
+
 
 class _Window(NamedTuple):
     open: list[float]
@@ -29,6 +31,20 @@ def displacements(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
         if not momentum < params.min_momentum:
             found.append({"bar": last, "confirmed": last, "momentum": momentum, **_measures(window, params)})
     return found
+
+
+def window_marks(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
+    lasts = range(max(start, params.width), min(stop, len(bars.high)))
+    windows = ((last, _window(bars, last - params.width, last)) for last in lasts)
+    return [{"bar": last, "confirmed": last} for last, window in windows if _shows(window, params.mark)]
+
+
+def _shows(window: _Window, mark: int) -> bool:
+    if mark == GAP:
+        return has_gap(window.high, window.low)
+    if mark == LEVELS:
+        return _has_equal(window.high) or _has_equal(window.low)
+    return _shifts(window)
 
 
 def _window(bars: Bars, first: int, last: int) -> _Window:
@@ -134,7 +150,8 @@ def _true_ranges(window: _Window) -> list[float]:
 def has_gap(high: list[float], low: list[float]) -> bool:
     """Whether some bar lies clear of both its neighbours, on the same side."""
     return any(
-        low[t] > max(high[t - 1], high[t + 1]) or high[t] < min(low[t - 1], low[t + 1])
+        all(low[t] > high[other] for other in (t - 1, t + 1))
+        or all(high[t] < low[other] for other in (t - 1, t + 1))
         for t in range(1, len(high) - 1)
     )
 

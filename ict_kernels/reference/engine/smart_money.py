@@ -38,6 +38,20 @@ def smart_money(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
     return found
 
 
+def smart_money_looks(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
+    highs = [price for price in (params.high_before, params.high) if not math.isnan(price)]
+    lows = [price for price in (params.low_before, params.low) if not math.isnan(price)]
+    plain = {"structure": params.structure, "block": 0, "busy": 0, "timely": 0}
+    found = []
+    for bar in range(start, stop):
+        first = max(0, bar + 1 - params.window)
+        price = bars.close[bar] if math.isnan(params.price) else params.price
+        for candidate in _candidates(bars, first, bar, price, params.structure, highs, lows, params):
+            signal = {"bar": bar, "confirmed": bar, **plain, **candidate}
+            found.append({**signal, **_scores(signal, params), "quality": 0.0})
+    return found
+
+
 def _peaks(prices: Sequence[float], sign: int, first: int, bar: int) -> list[float]:
     """The swings among the last 20 bars, over two bars on either side."""
     peaks = []
