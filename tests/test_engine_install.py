@@ -176,7 +176,9 @@ def test_collaborators_that_the_original_takes_by_position(engine: Path) -> None
     assert seen == [("kept", "ours"), ("mine", "ours"), ("kept", "mine")]
 
 
-def test_foreign_modules_are_left_alone(engine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_foreign_modules_are_left_alone(
+    engine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A module of the same name that is not the engine's stays as it is, and says so."""
     elsewhere = tmp_path / "elsewhere" / "smart_money_concepts"
     elsewhere.mkdir(parents=True)

@@ -68,7 +68,8 @@ def test_no_patterns() -> None:
     found = analyze(pd.DataFrame())
     assert (found.overall_strength, found.decision_confidence, found.recommended_action) == (0.0, 0.0, "WAIT")
     assert (found.market_bias, found.strength_level) == (MarketBias.NEUTRAL, ConfluenceStrength.WEAK)
-    assert found.pattern_confluences == found.dominant_patterns == found.conflicting_patterns == []
+    assert found.pattern_confluences == []
+    assert found.dominant_patterns == found.conflicting_patterns == []
 
 
 def test_one_gap() -> None:

@@ -75,6 +75,10 @@ class Call:
         ``history(detector, series, window) -> History``.
     window : int
         Candles that each call of the history sees.
+    hour : str
+        What the clock shows: an hour at which the detector is awake.
+    said : callable
+        ``said(detector, answer) -> records``: what a history holds of a single call's answer.
     """
 
     name: str
@@ -84,6 +88,8 @@ class Call:
     call: Callable[[Detector, Series], Any]
     history: Callable[[Detector, Series, int], Any] | None = None
     window: int = 200
+    hour: str = "10:30"
+    said: Callable[[Detector, Any], list[Any]] = lambda detector, answer: list(answer)
 
 
 def _of(name: str, *arguments: Any) -> Callable[[Module, Series], Detector]:
@@ -116,6 +122,13 @@ def _history_of(method: str) -> Callable[[Detector, Series, int], Any]:
     )
 
 
+def _last_blocks(detector: Detector, answer: bool) -> list[Any]:
+    """Take the blocks that a call has left in the detector."""
+    blocks = list(detector.detected_order_blocks)
+    detector.detected_order_blocks.clear()
+    return blocks
+
+
 def _function(name: str) -> Callable[[Module, Series], Detector]:
     return lambda module, series: getattr(module, name)
 
@@ -137,14 +150,14 @@ def _fed(name: str, *arguments: Any) -> Callable[[Module, Series], Detector]:
     return make
 
 
-def _pattern(method: str) -> Call:
+def _pattern(method: str, alive: bool = True) -> Call:
     return Call(
-        f"patterns {method.strip('_').removeprefix('detect_')}",
+        f"patterns {method.removeprefix('_detect_').replace('_', ' ')}",
         "pattern_detector",
         "window",
         _of("PatternDetector"),
         _named(method),
-        _history_of(method),
+        _history_of(method) if alive else None,
     )
 
 
@@ -194,6 +207,7 @@ CALLS: tuple[Call, ...] = (
             {"candles": s.frame, "symbol": s.symbol, "timeframe": s.timeframe}
         ),
         _history_of("detect_bos"),
+        said=lambda detector, answer: [answer] if answer["patterns"] else [],
     ),
     Call(
         "change of character",
@@ -202,6 +216,7 @@ CALLS: tuple[Call, ...] = (
         _PATTERNS,
         lambda detector, s: detector._detect_choch_single_tf(s.frame, s.symbol, s.timeframe, "full"),
         _history_of("_detect_choch_single_tf"),
+        said=lambda detector, answer: [answer] if answer["detected"] else [],
     ),
     Call(
         "market structure",
@@ -372,7 +387,7 @@ CALLS: tuple[Call, ...] = (
         500,
     ),
     _pattern("_detect_silver_bullet"),
-    _pattern("_detect_judas_swing"),
+    _pattern("_detect_judas_swing", alive=False),
     _pattern("_detect_liquidity_grab"),
     _pattern("_detect_optimal_trade_entry"),
     _pattern("_detect_order_blocks"),
@@ -394,6 +409,7 @@ CALLS: tuple[Call, ...] = (
         _STRUCTURE,
         _on_frame("_detect_order_blocks"),
         _history,
+        said=_last_blocks,
     ),
     Call(
         "judas swing",
@@ -402,6 +418,7 @@ CALLS: tuple[Call, ...] = (
         _of("JudasSwingDetectorEnterprise"),
         _named("detect_judas_swing_patterns"),
         _history,
+        hour="14:00",
     ),
     Call(
         "liquidity grab",
@@ -466,5 +483,6 @@ CALLS: tuple[Call, ...] = (
         _of("MarketStructureEngine"),
         lambda detector, s: detector.run_full_analysis(s.symbol, s.timeframe, s.dicts),
         _history,
+        said=lambda detector, r: [*r.choch_events, *r.bos_events, *r.order_blocks, *r.fvg_zones],
     ),
 )

@@ -101,9 +101,9 @@ class Report:
     machine : dict of str to str
         Where and with what it was measured.
     failures : list of str
-        Results that differ between forms; nothing is timed then.
+        Results that differ between forms, which are not timed.
     checked : int
-        How many cases were proven equal.
+        How many cases were put to the proof.
     tables : list of Table
     """
 
@@ -126,7 +126,8 @@ class Report:
     def conclusion(self) -> str:
         """Checks and targets in one line."""
         if self.failures:
-            return f"{len(self.failures)} results differ, nothing was timed: {'; '.join(self.failures)}"
+            timed = "these were not timed" if self.tables else "nothing was timed"
+            return f"{len(self.failures)} results differ, {timed}: {'; '.join(self.failures)}"
         checks = f"{self.checked} cases checked, all forms equal" if self.checked else "results not checked"
         return f"{checks}; {self.verdicts.count('ok')} targets reached, {self.misses} missed"
 
