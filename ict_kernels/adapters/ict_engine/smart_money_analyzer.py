@@ -53,6 +53,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone
 from enum import Enum
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,7 @@ from ...errors import ParameterError
 from ...kernels.engine._types import EngineBars
 from ...reference.engine.stop_hunts import round_levels
 from ._collaborators import Clock, Log, MarketMemory, UnifiedMemory, engine_data_manager, now
-from ._frames import OHLC, column, read
+from ._frames import OHLC, column, read, reads_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -767,8 +768,11 @@ class SmartMoneyAnalyzer:
     def _swings(self, data: pd.DataFrame, window: int, side: int) -> list[tuple[int, float]]:
         if window < 0:
             raise ParameterError(f"window is {window}; give the number of candles on either side")
-        bars = read(data, ("high", "low"), tolerant=self._tolerant)
-        swings = SWINGS(bars, left=window, right=window)
+        bars: Any = read(data, ("high", "low"), tolerant=self._tolerant)
+        if reads_rows.get():
+            # The original, too, takes these columns out whole.
+            bars = SimpleNamespace(high=bars.high[:].tolist(), low=bars.low[:].tolist())
+        swings = SWINGS(bars, 0, len(data), left=window, right=window)
         return list(swings[swings.side == side].rows("bar", "price"))
 
     def _calculate_atr(self, data: pd.DataFrame, period: int = 14) -> pd.Series[float]:

@@ -105,6 +105,11 @@ class Rule:
         """What each parameter is converted to, since another type would be compiled apart."""
         return {name: float if kind is float else int for name, kind in get_type_hints(self.params).items()}
 
+    @cached_property
+    def _defaults(self) -> Any:
+        defaults = self.params._field_defaults
+        return self.params(**{name: kind(defaults[name]) for name, kind in self._kinds.items()})
+
     def given(self, **values: Any) -> Any:
         """Return the kernel's parameters.
 
@@ -114,7 +119,9 @@ class Rule:
             If there is no such parameter, or its value is no number.
         """
         try:
-            return self.params(**{name: self._kinds[name](value) for name, value in values.items()})
+            return self._defaults._replace(
+                **{name: self._kinds[name](value) for name, value in values.items()}
+            )
         except KeyError as error:
             raise ParameterError(
                 f"{self.name} has no parameter {error}; it has {', '.join(self._kinds)}"

@@ -357,8 +357,8 @@ def _room(ints, floats):
 @kernel
 def smart_money_looks(bars, start, stop, params, out):
     notes, found = _room(out.work_ints, out.work_floats), ZERO
-    known = not (math.isnan(params.high_before) or math.isnan(params.low_before))
-    structure = params.structure if known else ZERO
+    swings = params.high + params.high_before + params.low + params.low_before
+    structure = ZERO if math.isnan(swings) else params.structure
     for t in range(start, stop):
         first = max(0, t + 1 - params.window)
         price = bars.close[t] if math.isnan(params.price) else params.price

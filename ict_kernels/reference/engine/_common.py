@@ -24,3 +24,9 @@ class Bars(Protocol):
     def volume(self) -> Sequence[float]: ...
     @property
     def minute(self) -> Sequence[int]: ...
+
+
+def cells(column: Sequence[float], start: int = 0, stop: int | None = None) -> list[float]:
+    """Some cells of a column, or all, read as one block."""
+    block: Any = column[start:stop]
+    return block.tolist() if hasattr(block, "tolist") else list(block)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 
 def equal_levels(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
-    prices = bars.high if params.side > 0 else bars.low
+    prices = cells(bars.high if params.side > 0 else bars.low)
     found = []
     for bar in range(max(start, params.before), min(stop, len(prices) - params.after - 1)):
         price = prices[bar]
@@ -55,8 +55,11 @@ def _first_beyond(closes: Sequence[float], bar: int, params: Any) -> int | None:
 
 
 def close_near(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
+    closes = cells(bars.close)
+    volumes = cells(bars.volume) if len(bars.volume) else [math.nan] * len(closes)
+    level, tolerance = params.level, params.tolerance
     return [
-        {"bar": bar, "confirmed": bar, "volume": bars.volume[bar] if len(bars.volume) else math.nan}
-        for bar in range(start, min(stop, len(bars.close)))
-        if abs(bars.close[bar] - params.level) / params.level <= params.tolerance
+        {"bar": bar, "confirmed": bar, "volume": volumes[bar]}
+        for bar in range(start, min(stop, len(closes)))
+        if level and abs(closes[bar] - level) / level <= tolerance
     ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 BREAKER, DEMAND, SUPPLY, GAP = range(4)
 
@@ -31,10 +31,11 @@ def _breaker(bars: Bars, bar: int, kind: int, params: Any) -> Row | None:
 
 def _zone(bars: Bars, bar: int, kind: int, params: Any) -> Row | None:
     side, prices = (1, bars.low) if kind == DEMAND else (-1, bars.high)
-    rejections = 0
-    for other in range(bar - 5, bar + 6):
-        away = side * (bars.close[other] - bars.open[other]) > 0
-        rejections += away and abs(prices[other] - prices[bar]) <= 5 / params.per_unit
+    rejections, level = 0, prices[bar]
+    around = (cells(column, bar - 5, bar + 6) for column in (bars.open, bars.close, prices))
+    for open_, close, price in zip(*around):
+        away = side * (close - open_) > 0
+        rejections += away and abs(price - level) <= 5 / params.per_unit
     if rejections < 2:
         return None
     quality = min(0.4 + 0.15 * rejections, 0.9)
@@ -177,7 +178,7 @@ def _volume(volume: Sequence[float], asked: int, params: Any) -> tuple[float, fl
 
 def _last(values: Sequence[float], asked: int, count: int) -> list[float]:
     """Return the last values that are not NaN."""
-    window = [values[bar] for bar in range(max(asked + 1 - count, 0), asked + 1)]
+    window = cells(values, max(asked + 1 - count, 0), asked + 1)
     return [value for value in window if not math.isnan(value)]
 
 

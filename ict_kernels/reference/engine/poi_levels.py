@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 
 def swing_levels(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
@@ -32,15 +32,15 @@ def _stands_out(
     prices: Sequence[float], side: int, bar: int, farthest: Callable[..., float], params: Any
 ) -> bool:
     """Whether the bar is beyond all numbers on its left and on its right, of which there must be some."""
-    before = farthest(_numbers(prices, bar - params.left, bar), default=math.nan)
-    after = farthest(_numbers(prices, bar + 1, bar + 1 + params.right), default=math.nan)
     price = prices[bar]
-    return bool(side * price > side * before and side * price > side * after)
+    for first, stop in ((bar - params.left, bar), (bar + 1, bar + 1 + params.right)):
+        if not side * price > side * farthest(_numbers(prices, first, stop), default=math.nan):
+            return False
+    return True
 
 
 def _numbers(prices: Sequence[float], start: int, stop: int) -> list[float]:
-    cells = [prices[bar] for bar in range(start, stop)]
-    return [price for price in cells if not math.isnan(price)]
+    return [price for price in cells(prices, start, stop) if not math.isnan(price)]
 
 
 def liquidity_pools(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
@@ -70,5 +70,5 @@ def _extreme(prices: Sequence[float], bar: int, farthest: Callable[..., float], 
     """The farthest price around a bar, NaN where the frame ends or one of them is NaN."""
     if not params.half <= bar < len(prices) - params.half:
         return math.nan
-    cells = [prices[other] for other in range(bar - params.half, bar + params.half + 1)]
-    return math.nan if any(math.isnan(cell) for cell in cells) else farthest(cells)
+    around = [prices[other] for other in range(bar - params.half, bar + params.half + 1)]
+    return math.nan if any(math.isnan(price) for price in around) else farthest(around)

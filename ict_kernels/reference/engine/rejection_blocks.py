@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 
 def rejection_blocks(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
@@ -20,17 +20,21 @@ def rejection_blocks(bars: Bars, start: int, stop: int, params: Any) -> list[Row
 
 def _bullish(bars: Bars, bar: int, params: Any) -> Row | None:
     body = bars.close[bar] - bars.open[bar]
-    reached = max(_later_closes(bars, bar, params), default=-math.inf)
-    if body > 0 and _mostly_wick(bars, bar, body, params) and reached > params.above * bars.high[bar]:
-        return {"direction": 1, "reached": reached, "body": body}
+    if body > 0 and _mostly_wick(bars, bar, body, params):
+        least = params.above * bars.high[bar]
+        reached = max(_later_closes(bars, bar, params), default=-math.inf)
+        if reached > least:
+            return {"direction": 1, "reached": reached, "body": body}
     return None
 
 
 def _bearish(bars: Bars, bar: int, params: Any) -> Row | None:
     body = bars.open[bar] - bars.close[bar]
-    reached = min(_later_closes(bars, bar, params), default=math.inf)
-    if body > 0 and _mostly_wick(bars, bar, body, params) and reached < params.below * bars.low[bar]:
-        return {"direction": -1, "reached": reached, "body": body}
+    if body > 0 and _mostly_wick(bars, bar, body, params):
+        most = params.below * bars.low[bar]
+        reached = min(_later_closes(bars, bar, params), default=math.inf)
+        if reached < most:
+            return {"direction": -1, "reached": reached, "body": body}
     return None
 
 
@@ -39,7 +43,7 @@ def _mostly_wick(bars: Bars, bar: int, body: float, params: Any) -> bool:
 
 
 def _later_closes(bars: Bars, bar: int, params: Any) -> list[float]:
-    closes = [bars.close[later] for later in range(bar + 1, bar + 1 + params.later)]
+    closes = cells(bars.close, bar + 1, bar + 1 + params.later)
     return [close for close in closes if not math.isnan(close)]
 
 
@@ -48,4 +52,4 @@ def _loud(bars: Bars, bar: int, params: Any) -> int:
     if not len(bars.volume):
         return int(params.unmeasured)
     least = params.loud * bars.volume[bar]
-    return sum(bars.volume[later] > least for later in range(bar + 1, bar + 1 + params.later))
+    return sum(volume > least for volume in cells(bars.volume, bar + 1, bar + 1 + params.later))

@@ -6,32 +6,37 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 
 def sessions(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
     hours = [bars.minute[bar] // 60 for bar in range(start, min(stop, len(bars.minute)))]
+    columns = [cells(column) for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)]
     found = []
     for zone in range(6):
         mask = getattr(params, f"zone{zone}")
         rows = [start + at for at, hour in enumerate(hours) if mask >> int(hour) & 1]
         if rows:
-            found.append(
-                {"bar": rows[-1], "confirmed": rows[-1], "zone": zone, **_statistics(bars, rows, params)}
-            )
+            chosen = [[column[bar] for bar in rows] if column else [] for column in columns]
+            last = {"bar": rows[-1], "confirmed": rows[-1]}
+            statistics = _statistics(params, *chosen)
+            found.append({**last, "zone": zone, "rows": len(rows), **statistics})
     return found
 
 
-def _statistics(bars: Bars, rows: Sequence[int], params: Any) -> Row:
-    opens, highs, lows, closes = (
-        [prices[bar] for bar in rows] for prices in (bars.open, bars.high, bars.low, bars.close)
-    )
+def _statistics(
+    params: Any,
+    opens: Sequence[float],
+    highs: Sequence[float],
+    lows: Sequence[float],
+    closes: Sequence[float],
+    volumes: Sequence[float],
+) -> Row:
     return {
-        "rows": len(rows),
         "bullish": len([1 for open_, close in zip(opens, closes) if close > open_]),
         "breaks": _breaks(highs, lows, params),
         "range": _mean([high - low for high, low in zip(highs, lows)]),
-        "volume": _mean([bars.volume[bar] for bar in rows] if len(bars.volume) else []),
+        "volume": _mean(volumes),
         "volatility": _deviation([abs(close - open_) for open_, close in zip(opens, closes)]),
     }
 

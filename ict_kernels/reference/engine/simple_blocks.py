@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 
 def simple_blocks(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
@@ -68,9 +68,9 @@ def _is_busy(bars: Bars, bar: int, first: int, ratio: float) -> bool:
     if not len(bars.volume):
         return False
     total, count = 0.0, 0
-    for other in range(max(first, bar - 10), bar):
-        if not math.isnan(bars.volume[other]):
-            total += bars.volume[other]
+    for volume in cells(bars.volume, max(first, bar - 10), bar):
+        if not math.isnan(volume):
+            total += volume
             count += 1
     if not count or math.isnan(bars.volume[bar]):
         return False

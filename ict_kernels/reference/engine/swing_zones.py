@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ._common import Bars, Row
+from ._common import Bars, Row, cells
 
 QUALITIES = ("low", "medium", "high", "premium")
 
@@ -35,10 +35,11 @@ def zones_at(bars: Bars, bar: int, params: Any) -> list[Row]:
     price = bars.close[bar] if math.isnan(params.price) else params.price
     zones = []
     for position in range(max(first + 5, stop - params.lookback), stop - 5):
-        around = [at for at in range(position - 4, position + 5) if at != position]
-        if not any(bars.low[at] <= bars.low[position] for at in around):
+        lows, highs = (cells(prices, position - 4, position + 5) for prices in (bars.low, bars.high))
+        low, high = lows.pop(4), highs.pop(4)
+        if not any(other <= low for other in lows):
             zones += _zone(bars, position, first, price, 1, params)
-        if not any(bars.high[at] >= bars.high[position] for at in around):
+        if not any(other >= high for other in highs):
             zones += _zone(bars, position, first, price, -1, params)
     zones = [{"bar": bar, "confirmed": bar, **zone} for zone in zones]
     return sorted(zones, key=_order(params.strict))[: params.most] if params.most else zones
@@ -99,8 +100,7 @@ def _quality(zone: Row, health: float) -> int:
 def mean(values: Sequence[float], start: int, stop: int) -> float:
     """The mean of ``values[start:stop]``, NaN left out; added one by one, as the kernel does."""
     total, count = 0.0, 0
-    for at in range(start, stop):
-        value = values[at]
+    for value in cells(values, start, stop):
         if not math.isnan(value):
             total += value
             count += 1
