@@ -186,7 +186,9 @@ class _Installation:
                 setattr(change.module, change.attribute, change.before)
                 yield Replacement(where, change.attribute, "restored")
             else:
-                yield Replacement(where, change.attribute, "kept", "something else was put in its place since")
+                yield Replacement(
+                    where, change.attribute, "kept", "something else was put in its place since"
+                )
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -274,7 +276,9 @@ def install(
     global _current
     sources = Path(engine_root).expanduser().resolve() / SOURCES
     if not sources.is_dir():
-        raise ParameterError(f"{engine_root} holds no folder {SOURCES}; give the root of the engine's checkout")
+        raise ParameterError(
+            f"{engine_root} holds no folder {SOURCES}; give the root of the engine's checkout"
+        )
     chosen = _chosen(modules)
     with _lock:
         if _current is not None:
@@ -284,7 +288,9 @@ def install(
         for name in chosen:
             module = sys.modules.get(name)
             loaded = module is not None and installation.belongs(module)
-            entries += installation.replace(module, name) if loaded and module else installation.announce(name)
+            entries += (
+                installation.replace(module, name) if loaded and module else installation.announce(name)
+            )
         sys.meta_path.insert(0, installation.finder)
         _current = installation
     return InstallReport(entries)

@@ -39,22 +39,20 @@ Examples
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import Enum
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...detectors.engine import Hits
 from ...detectors.engine.judas_swings import JUDAS_SWINGS
 from ...kernels.engine.judas_swings import FAKE_SCORE
-from ._advanced import block_price, remembered
-from ._collaborators import ChochHistory, Clock, Log, now, utc_now
-from ._frames import clock_minutes, read, times
-from ._history import History, first_asked
+from ._advanced import ClockDetector, Question, TradingDirection, block_price, given
+from ._collaborators import ChochHistory, Clock, now, utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,13 +67,27 @@ __all__ = [
 ]
 
 SOURCE = "judas_swing_enterprise"
-COLUMNS = ("high", "low", "close")
-VOLUME = ("volume",)
 LEAST_ROWS = 50
 SURROUNDINGS = 10  # candles before the lookback in which swings may lie, too
 NEAR = 0.002
 MOST = 96.0
 LIFETIME = timedelta(hours=4)
+DEFAULTS: Mapping[str, Any] = {
+    "min_confidence": 70,
+    "swing_lookback_periods": 20,
+    "fake_breakout_min_pips": 5,
+    "fake_breakout_max_pips": 25,
+    "reversal_confirmation_pips": 10,
+    "session_timing_weight": 0.30,
+    "swing_quality_weight": 0.25,
+    "fake_breakout_weight": 0.25,
+    "reversal_weight": 0.20,
+    "volume_spike_threshold": 1.5,
+    "poi_confluence_bonus": 0.15,
+    "use_choch_memory": True,
+    "choch_confidence_max_bonus": 9,
+    "choch_level_lookback": 20,
+}
 
 
 class JudasSwingType(Enum):
@@ -107,22 +119,6 @@ class JudasSwingStatus(Enum):
     REVERSAL_CONFIRMED = "reversal_confirmed"
     INVALIDATED = "invalidated"
     COMPLETED = "completed"
-
-
-class TradingDirection(Enum):
-    """Which way to trade.
-
-    Examples
-    --------
-    >>> TradingDirection("sell")
-    <TradingDirection.SELL: 'sell'>
-    """
-
-    BUY = "buy"
-    SELL = "sell"
-    BULLISH = "bullish"
-    BEARISH = "bearish"
-    NEUTRAL = "neutral"
 
 
 _TYPES = tuple(JudasSwingType)
@@ -211,7 +207,32 @@ class JudasSwingSignal:
     analysis_id: str = ""
 
 
-class JudasSwingDetectorEnterprise:
+class _Row(NamedTuple):
+    """The columns that a signal is made of."""
+
+    session: int
+    direction: int
+    spike: int
+    price: float
+    extreme: float
+    swing_high: float
+    swing_low: float
+    timing: float
+    swing: float
+    reversal: float
+    level: float
+    confidence: float
+    poi: int
+    bonus: float
+    success: float
+    entry_low: float
+    entry_high: float
+    stop_loss: float
+    take_profit_1: float
+    take_profit_2: float
+
+
+class JudasSwingDetectorEnterprise(ClockDetector[JudasSwingSignal]):
     """Looks for a break beyond an old swing that has been taken back, at the last candle.
 
     Parameters
@@ -239,6 +260,13 @@ class JudasSwingDetectorEnterprise:
     session_windows : dict
         First and last time in UTC by :class:`JudasSwingType`, both inclusive, read at each call.
 
+    Notes
+    -----
+    Columns of :meth:`evaluate_history`: ``bar``, ``session`` (0 London, 1 New York, 2 Asia, 3 Frankfurt),
+    ``direction`` (1, -1), ``price``, ``confidence``, ``entry_low``, ``entry_high``, ``stop_loss``, ``take_profit_1``,
+    ``take_profit_2`` and what led to them. It takes times without a zone for UTC, and does not ask
+    :meth:`_validate_session_timing_enterprise`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -246,6 +274,12 @@ class JudasSwingDetectorEnterprise:
     >>> JudasSwingDetectorEnterprise().detect_judas_swing_patterns(prices, "EURUSD", "M5")
     []
     """
+
+    _source = SOURCE
+    _defaults = DEFAULTS
+    _rule = JUDAS_SWINGS
+    _row = _Row
+    _least_rows = LEAST_ROWS
 
     def __init__(
         self,
@@ -258,36 +292,16 @@ class JudasSwingDetectorEnterprise:
         tolerant: bool = False,
         strict: bool = False,
     ) -> None:
-        self.memory_system = memory_system
-        self.logger = logger
-        self.config: dict[str, Any] = {
-            "min_confidence": 70,
-            "swing_lookback_periods": 20,
-            "fake_breakout_min_pips": 5,
-            "fake_breakout_max_pips": 25,
-            "reversal_confirmation_pips": 10,
-            "session_timing_weight": 0.30,
-            "swing_quality_weight": 0.25,
-            "fake_breakout_weight": 0.25,
-            "reversal_weight": 0.20,
-            "volume_spike_threshold": 1.5,
-            "poi_confluence_bonus": 0.15,
-            "use_choch_memory": True,
-            "choch_confidence_max_bonus": 9,
-            "choch_level_lookback": 20,
-        }
+        super().__init__(
+            memory_system, logger, clock=clock, history=history, tolerant=tolerant, strict=strict
+        )
+        self._utc_clock = utc_clock
         self.session_windows: dict[JudasSwingType, tuple[time, time]] = {
             JudasSwingType.LONDON_JUDAS: (time(7), time(8)),
             JudasSwingType.NY_JUDAS: (time(13, 30), time(14, 30)),
             JudasSwingType.FRANKFURT_JUDAS: (time(6), time(7)),
             JudasSwingType.ASIAN_JUDAS: (time(0), time(1)),
         }
-        self._clock = clock
-        self._utc_clock = utc_clock
-        self._history = ChochHistory() if history is None else history
-        self._tolerant = tolerant
-        self._strict = strict
-        self._log = Log(SOURCE, logger)
 
     def detect_judas_swing_patterns(
         self,
@@ -342,9 +356,10 @@ class JudasSwingDetectorEnterprise:
             return []
         reach = self.config["swing_lookback_periods"] + SURROUNDINGS
         rows = max(LEAST_ROWS, reach, self.config["choch_level_lookback"])
-        bars = read(data, COLUMNS, volume=VOLUME, last=rows, tolerant=self._tolerant)
+        bars = self._read(data, last=rows)
         last = len(bars.close) - 1
-        settings = self._settings(symbol, timeframe, bool(detected_order_blocks)) | {
+        asked = self._question(symbol, timeframe)
+        settings = self._settings(asked, blocks=bool(detected_order_blocks)) | {
             "timing": timing,
             "session": _TYPES.index(session),
             "price": current_price or 0.0,
@@ -352,64 +367,7 @@ class JudasSwingDetectorEnterprise:
         found = JUDAS_SWINGS(bars, last, last + 1, **settings)
         if len(found) == 0:
             return []
-        completed = self._completed(found, symbol, timeframe, detected_order_blocks)
-        signals = self._records(completed, symbol, timeframe, repeat(self._clock()))
-        for signal in signals:
-            self._log.info(signal.narrative)
-        return signals
-
-    def evaluate_history(
-        self, candles: pd.DataFrame, symbol: str = "UNKNOWN", timeframe: str = "UNKNOWN", *, window: int = 200
-    ) -> History[JudasSwingSignal]:
-        """Return what a call at every candle would have said, both clocks being the candle's time.
-
-        Parameters
-        ----------
-        candles : DataFrame
-            As for :meth:`detect_judas_swing_patterns`, with a DatetimeIndex or a column ``time``; times without a
-            zone are taken for UTC.
-        symbol, timeframe : str, optional
-            Noted in the signals.
-        window : int, default 200
-            How many candles each call is given.
-
-        Returns
-        -------
-        History
-            Columns ``bar``, ``session`` (0 London, 1 New York, 2 Asia, 3 Frankfurt), ``direction`` (1, -1), ``price``,
-            ``confidence``, ``entry_low``, ``entry_high``, ``stop_loss``, ``take_profit_1``, ``take_profit_2`` and what
-            led to them.
-
-        Raises
-        ------
-        CandleError
-            As for :meth:`detect_judas_swing_patterns`, and for candles without times.
-
-        Notes
-        -----
-        :meth:`_validate_session_timing_enterprise` is not asked.
-
-        Examples
-        --------
-        >>> from ict_kernels.market import sample_market
-        >>> candles = sample_market(["EURUSD"], bars=1000)[0].to_pandas()
-        >>> history = JudasSwingDetectorEnterprise().evaluate_history(candles, "EURUSD", "M15")
-        >>> bool((history.confidence >= 70).all()), len(history.records()) == len(history)
-        (True, True)
-        """
-        rows = len(candles)
-        if min(rows, window) < LEAST_ROWS:
-            return History(self._completed(JUDAS_SWINGS.hits([]), symbol, timeframe), lambda hits: [])
-        clock = times(candles, what="evaluate_history")
-        minute = clock_minutes(clock if clock.tz is None else clock.tz_convert("UTC"))
-        bars = read(candles, COLUMNS, volume=VOLUME, tolerant=self._tolerant, minute=minute)
-        settings = self._settings(symbol, timeframe, window=window)
-        found = JUDAS_SWINGS(bars, first_asked(rows, window), rows, **settings)
-
-        def build(hits: Hits) -> list[JudasSwingSignal]:
-            return self._records(hits, symbol, timeframe, clock[hits.bar].to_pydatetime().tolist())
-
-        return History(self._completed(found, symbol, timeframe), build)
+        return self._said(self._completed(found, asked, detected_order_blocks or ()), asked, self._clock())
 
     def detect(self, data: pd.DataFrame, symbol: str, timeframe: str, **kwargs: Any) -> dict[str, Any]:
         """Return the signal at the last candle as a flat dict.
@@ -436,9 +394,7 @@ class JudasSwingDetectorEnterprise:
         >>> answer["confidence"], answer["direction"]
         (0.0, 'NEUTRAL')
         """
-        names = ("current_price", "detected_order_blocks", "market_structure_context")
-        given = {name: kwargs[name] for name in names if name in kwargs}
-        signals = self.detect_judas_swing_patterns(data, symbol, timeframe, **given)
+        signals = self.detect_judas_swing_patterns(data, symbol, timeframe, **given(kwargs))
         if not signals:
             return {
                 **dict.fromkeys(("confidence", "strength"), 0.0),
@@ -488,38 +444,28 @@ class JudasSwingDetectorEnterprise:
         first, last = (moment.hour * 60 + moment.minute for moment in self.session_windows[session])
         return first, last
 
-    def _settings(
-        self, symbol: str, timeframe: str, blocks: bool = False, window: int | None = None
-    ) -> dict[str, Any]:
-        """Return the rule's parameters."""
-        config, rows = self.config, math.inf if window is None else window
-        remembers = config["use_choch_memory"] and self._history.similar(symbol, timeframe)
-        room = config["choch_confidence_max_bonus"] if remembers else 0
+    def _minutes(self, clock: pd.DatetimeIndex) -> NDArray[np.int64]:
+        return super()._minutes(clock if clock.tz is None else clock.tz_convert("UTC"))
+
+    def _settings(self, asked: Question, window: float = math.inf, *, blocks: bool = False) -> dict[str, Any]:
+        config, room = self.config, self._room(asked)
         room += 100 * config["poi_confluence_bonus"] if blocks else 0
         windows: dict[str, int] = {}
         for session, name in _NAMES.items():
             windows[f"{name}_start"], windows[f"{name}_end"] = self._window(session)
         return {
             "inverted": not self._strict,
-            "lookback": min(config["swing_lookback_periods"] + SURROUNDINGS, rows) - SURROUNDINGS,
-            "level_lookback": min(config["choch_level_lookback"], rows),
+            "lookback": min(config["swing_lookback_periods"] + SURROUNDINGS, window) - SURROUNDINGS,
+            "level_lookback": min(config["choch_level_lookback"], window),
             "min_points": config["min_confidence"] - room,
             **{name: config[key] for name, key in (_WEIGHTS | _LIMITS).items()},
             **windows,
         }
 
-    def _completed(
-        self,
-        found: Hits,
-        symbol: str,
-        timeframe: str,
-        blocks: Sequence[Mapping[str, Any]] | None = None,
-    ) -> Hits:
+    def _completed(self, found: Hits, asked: Question, blocks: Sequence[Mapping[str, Any]] = ()) -> Hits:
         """Add what order blocks and the history of CHoCHs say and the levels; drop what is not sure enough then."""
-        history = self._history if self.config["use_choch_memory"] else ChochHistory()
-        most = self.config["choch_confidence_max_bonus"]
-        past = remembered(history, symbol, timeframe, found.level.tolist(), found.direction.tolist(), most)
-        poi = _near(found, [block_price(block, at) for at, block in enumerate(blocks or ())])
+        past = self._remembered(asked, found.level, found.direction)
+        poi = _near(found, [block_price(block, at) for at, block in enumerate(blocks)])
         points = found.points + 100 * self.config["poi_confluence_bonus"] * poi + past.bonus
         buy, high, low, broken = found.direction > 0, found.swing_high, found.swing_low, found.extreme
         added = {
@@ -536,41 +482,50 @@ class JudasSwingDetectorEnterprise:
         completed = Hits(found.columns | added)
         return completed[completed.confidence >= self.config["min_confidence"]]
 
-    def _records(
-        self, hits: Hits, symbol: str, timeframe: str, moments: Iterable[datetime]
-    ) -> list[JudasSwingSignal]:
-        known = self._history.similar(symbol, timeframe) if self.config["use_choch_memory"] else []
-        # The moments may go on forever.
-        rows = zip(hits.rows(*_Row._fields), moments, strict=False)
-        return [_signal(_Row._make(row), symbol, timeframe, moment, len(known)) for row, moment in rows]
+    def _signal(self, row: _Row, asked: Question, moment: datetime, similar: int) -> JudasSwingSignal:
+        session = _TYPES[row.session]
+        direction = TradingDirection.BUY if row.direction > 0 else TradingDirection.SELL
+        spike, poi = bool(row.spike), bool(row.poi)
+        return JudasSwingSignal(
+            signal_type=session,
+            confidence=row.confidence,
+            direction=direction,
+            fake_breakout_price=row.extreme,
+            swing_high=row.swing_high,
+            swing_low=row.swing_low,
+            reversal_confirmation_price=row.price,
+            entry_price=row.price,
+            entry_zone=(row.entry_low, row.entry_high),
+            stop_loss=row.stop_loss,
+            take_profit_1=row.take_profit_1,
+            take_profit_2=row.take_profit_2,
+            session_timing_score=row.timing,
+            swing_identification_score=row.swing,
+            fake_breakout_strength=FAKE_SCORE,
+            reversal_confirmation_score=row.reversal,
+            volume_spike_detected=spike,
+            poi_confluence=poi,
+            narrative=f"{asked.symbol}: {direction.value} after a break to {row.extreme:.5f}, {session.value}, "
+            f"confidence {row.confidence:.1f}",
+            timestamp=moment,
+            session_context={
+                "session": session.value,
+                "session_timing_score": row.timing,
+                "volume_spike": spike,
+                "poi_confluence": poi,
+            },
+            symbol=asked.symbol,
+            timeframe=asked.timeframe,
+            choch_confidence_bonus=row.bonus,
+            similar_choch_count=similar,
+            historical_success_rate=row.success,
+            choch_level_estimate=row.level,
+            expiry_time=moment + LIFETIME,
+            analysis_id=f"JS_{asked.symbol}_{asked.timeframe}_{moment:%Y%m%d_%H%M%S}",
+        )
 
 
 JudasSwingEnterprise = JudasSwingDetectorEnterprise
-
-
-class _Row(NamedTuple):
-    """The columns that a signal is made of."""
-
-    session: int
-    direction: int
-    spike: int
-    price: float
-    extreme: float
-    swing_high: float
-    swing_low: float
-    timing: float
-    swing: float
-    reversal: float
-    level: float
-    confidence: float
-    poi: int
-    bonus: float
-    success: float
-    entry_low: float
-    entry_high: float
-    stop_loss: float
-    take_profit_1: float
-    take_profit_2: float
 
 
 def _near(found: Hits, prices: Sequence[float]) -> Any:
@@ -580,49 +535,6 @@ def _near(found: Hits, prices: Sequence[float]) -> Any:
         for price in prices:
             near |= np.abs(price - level) <= NEAR * level
     return near
-
-
-def _signal(row: _Row, symbol: str, timeframe: str, moment: datetime, similar: int) -> JudasSwingSignal:
-    session = _TYPES[row.session]
-    direction = TradingDirection.BUY if row.direction > 0 else TradingDirection.SELL
-    spike, poi = bool(row.spike), bool(row.poi)
-    return JudasSwingSignal(
-        signal_type=session,
-        confidence=row.confidence,
-        direction=direction,
-        fake_breakout_price=row.extreme,
-        swing_high=row.swing_high,
-        swing_low=row.swing_low,
-        reversal_confirmation_price=row.price,
-        entry_price=row.price,
-        entry_zone=(row.entry_low, row.entry_high),
-        stop_loss=row.stop_loss,
-        take_profit_1=row.take_profit_1,
-        take_profit_2=row.take_profit_2,
-        session_timing_score=row.timing,
-        swing_identification_score=row.swing,
-        fake_breakout_strength=FAKE_SCORE,
-        reversal_confirmation_score=row.reversal,
-        volume_spike_detected=spike,
-        poi_confluence=poi,
-        narrative=f"{symbol}: {direction.value} after a break to {row.extreme:.5f}, {session.value}, "
-        f"confidence {row.confidence:.1f}",
-        timestamp=moment,
-        session_context={
-            "session": session.value,
-            "session_timing_score": row.timing,
-            "volume_spike": spike,
-            "poi_confluence": poi,
-        },
-        symbol=symbol,
-        timeframe=timeframe,
-        choch_confidence_bonus=row.bonus,
-        similar_choch_count=similar,
-        historical_success_rate=row.success,
-        choch_level_estimate=row.level,
-        expiry_time=moment + LIFETIME,
-        analysis_id=f"JS_{symbol}_{timeframe}_{moment:%Y%m%d_%H%M%S}",
-    )
 
 
 def _confluences(signal: JudasSwingSignal) -> list[str]:

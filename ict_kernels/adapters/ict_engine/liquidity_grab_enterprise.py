@@ -37,21 +37,17 @@ Examples
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from ...detectors.engine import Hits
 from ...detectors.engine.liquidity_grabs import LIQUIDITY_GRABS, LIQUIDITY_LEVELS
 from ...errors import ParameterError
-from ._advanced import block_price, remembered
-from ._collaborators import ChochHistory, Clock, Log, now, pip_size
-from ._frames import read, times
+from ._advanced import PipDetector, Question, TradingDirection, block_price, given, moved
+from ._frames import read
 from ._history import History, first_asked
 
 if TYPE_CHECKING:
@@ -69,12 +65,30 @@ __all__ = [
 
 SOURCE = "liquidity_grab_enterprise"
 COLUMNS = ("high", "low", "close")
-VOLUME = ("volume",)
 ROWS = 30
 NEAR = 0.003
-MOST_CONFIDENCE = 95.0
-PIP = 0.0001
 LIFETIME = timedelta(hours=3)
+DEFAULTS: Mapping[str, Any] = {
+    "min_confidence": 72,
+    "stop_hunt_min_pips": 3,
+    "stop_hunt_max_pips": 15,
+    "reversal_confirmation_pips": 8,
+    "quick_reversal_timeframe": 3,
+    "volume_spike_threshold": 1.8,
+    "institutional_threshold": 0.75,
+    "liquidity_density_periods": 30,
+    "stop_hunt_weight": 0.30,
+    "reversal_speed_weight": 0.25,
+    "volume_weight": 0.20,
+    "institutional_weight": 0.15,
+    "liquidity_density_weight": 0.10,
+    "smart_money_bonus": 0.12,
+    "session_timing_bonus": 0.08,
+    "multiple_timeframe_bonus": 0.10,
+    "use_choch_memory": True,
+    "choch_confidence_max_bonus": 10,
+    "choch_level_lookback": 20,
+}
 
 
 class LiquidityGrabType(Enum):
@@ -124,22 +138,6 @@ class LiquidityLevel(Enum):
     MEDIUM_LIQUIDITY = "medium_liquidity"
     LOW_LIQUIDITY = "low_liquidity"
     INSTITUTIONAL = "institutional"
-
-
-class TradingDirection(Enum):
-    """Which way to trade.
-
-    Examples
-    --------
-    >>> TradingDirection("buy")
-    <TradingDirection.BUY: 'buy'>
-    """
-
-    BUY = "buy"
-    SELL = "sell"
-    BULLISH = "bullish"
-    BEARISH = "bearish"
-    NEUTRAL = "neutral"
 
 
 _HIGH, _MEDIUM = LiquidityLevel.HIGH_LIQUIDITY, LiquidityLevel.MEDIUM_LIQUIDITY
@@ -232,7 +230,28 @@ class LiquidityGrabSignal:
     analysis_id: str = ""
 
 
-class LiquidityGrabDetectorEnterprise:
+class _Row(NamedTuple):
+    """The columns that a signal is made of."""
+
+    side: int
+    kind: int
+    touches: int
+    smart: int
+    level: float
+    price: float
+    hunt: float
+    reversal: float
+    speed: float
+    intensity: float
+    institutional: float
+    density: float
+    confidence: float
+    estimate: float
+    bonus: float
+    success: float
+
+
+class LiquidityGrabDetectorEnterprise(PipDetector[LiquidityGrabSignal]):
     """Looks for a wick through a level in the last ten candles.
 
     Parameters
@@ -256,6 +275,13 @@ class LiquidityGrabDetectorEnterprise:
         All settings, read at each call: ``min_confidence`` 72, ``stop_hunt_min_pips`` 3, ``stop_hunt_max_pips`` 15,
         ``reversal_confirmation_pips`` 8, ``volume_spike_threshold`` 1.8, ``liquidity_density_periods`` 30, ...
 
+    Notes
+    -----
+    Columns of :meth:`evaluate_history`: ``bar``, ``side`` (1 buy, -1 sell), ``kind`` (of the level, 0 to 3 as in
+    :meth:`evaluate_level_history`), ``source`` (the level's candle), ``touches``, ``level``, ``price``, ``hunt``,
+    ``reversal``, ``speed``, ``intensity``, ``institutional``, ``density``, ``confidence``, ``estimate``, ``smart``,
+    and what a history of CHoCHs says: ``bonus`` and ``success``.
+
     Examples
     --------
     >>> import pandas as pd
@@ -263,44 +289,11 @@ class LiquidityGrabDetectorEnterprise:
     []
     """
 
-    def __init__(
-        self,
-        memory_system: Any | None = None,
-        logger: Any | None = None,
-        *,
-        clock: Clock = now,
-        history: ChochHistory | None = None,
-        tolerant: bool = False,
-        strict: bool = False,
-    ) -> None:
-        self.memory_system = memory_system
-        self.logger = logger
-        self.config: dict[str, Any] = {
-            "min_confidence": 72,
-            "stop_hunt_min_pips": 3,
-            "stop_hunt_max_pips": 15,
-            "reversal_confirmation_pips": 8,
-            "quick_reversal_timeframe": 3,
-            "volume_spike_threshold": 1.8,
-            "institutional_threshold": 0.75,
-            "liquidity_density_periods": 30,
-            "stop_hunt_weight": 0.30,
-            "reversal_speed_weight": 0.25,
-            "volume_weight": 0.20,
-            "institutional_weight": 0.15,
-            "liquidity_density_weight": 0.10,
-            "smart_money_bonus": 0.12,
-            "session_timing_bonus": 0.08,
-            "multiple_timeframe_bonus": 0.10,
-            "use_choch_memory": True,
-            "choch_confidence_max_bonus": 10,
-            "choch_level_lookback": 20,
-        }
-        self._clock = clock
-        self._history = ChochHistory() if history is None else history
-        self._tolerant = tolerant
-        self._strict = strict
-        self._log = Log(SOURCE, logger)
+    _source = SOURCE
+    _defaults = DEFAULTS
+    _rule = LIQUIDITY_GRABS
+    _row = _Row
+    _least_rows = ROWS
 
     def detect_liquidity_grab_patterns(
         self,
@@ -347,88 +340,7 @@ class LiquidityGrabDetectorEnterprise:
         >>> LiquidityGrabDetectorEnterprise().detect_liquidity_grab_patterns(prices, "EURUSD", "M15")[0].grab_price
         1.088
         """
-        if len(data) < ROWS:
-            return []
-        found = self._asked(data, symbol, timeframe, current_price, detected_order_blocks or ())
-        signals = self._records(found, symbol, timeframe, repeat(self._clock()))
-        for signal in signals:
-            self._log.info(signal.narrative)
-        return signals
-
-    def events(
-        self,
-        data: pd.DataFrame,
-        symbol: str = "UNKNOWN",
-        timeframe: str = "UNKNOWN",
-        current_price: float = 0.0,
-    ) -> Hits:
-        """Return what :meth:`detect_liquidity_grab_patterns` finds as columns, without building a record.
-
-        Parameters
-        ----------
-        data : DataFrame
-        symbol, timeframe : str, optional
-            Matter to a strict detector only.
-        current_price : float, default 0.0
-            0 is the last close.
-
-        Returns
-        -------
-        Hits
-            The columns of :meth:`evaluate_history`.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> len(LiquidityGrabDetectorEnterprise().events(pd.DataFrame()))
-        0
-        """
-        if len(data) < ROWS:
-            return self._completed(LIQUIDITY_GRABS.hits([]), symbol, timeframe)
-        return self._asked(data, symbol, timeframe, current_price, ())
-
-    def evaluate_history(
-        self, candles: pd.DataFrame, symbol: str = "UNKNOWN", timeframe: str = "UNKNOWN", *, window: int = 200
-    ) -> History[LiquidityGrabSignal]:
-        """Return what a call at every candle would have found, with its close as the current price.
-
-        Parameters
-        ----------
-        candles : DataFrame
-            As for :meth:`detect_liquidity_grab_patterns`; records also need a DatetimeIndex or a column ``time``.
-        symbol, timeframe : str, optional
-            Noted in the signals.
-        window : int, default 200
-            How many candles each call is given.
-
-        Returns
-        -------
-        History
-            Columns ``bar``, ``side`` (1 buy, -1 sell), ``kind`` (of the level, 0 to 3 as in
-            :meth:`evaluate_level_history`), ``source`` (the level's candle), ``touches``, ``level``, ``price``,
-            ``hunt``, ``reversal``, ``speed``, ``intensity``, ``institutional``, ``density``, ``confidence``,
-            ``estimate``, ``smart``, and what a history of CHoCHs says: ``bonus`` and ``success``.
-
-        Examples
-        --------
-        >>> from ict_kernels.market import sample_market
-        >>> candles = sample_market(["EURUSD"], bars=1000)[0].to_pandas()
-        >>> history = LiquidityGrabDetectorEnterprise().evaluate_history(candles)
-        >>> bool((history.confidence >= 72).all()), len(history.records()) == len(history)
-        (True, True)
-        """
-        rows = len(candles)
-        found = LIQUIDITY_GRABS.hits([])
-        if min(rows, window) >= ROWS:
-            bars = read(candles, COLUMNS, volume=VOLUME, tolerant=self._tolerant)
-            settings = self._settings(symbol, timeframe, window)
-            found = LIQUIDITY_GRABS(bars, first_asked(rows, window), rows, **settings)
-
-        def build(hits: Hits) -> list[LiquidityGrabSignal]:
-            moments = times(candles, what="records()")[hits.bar].to_pydatetime().tolist()
-            return self._records(hits, symbol, timeframe, moments)
-
-        return History(self._completed(found, symbol, timeframe), build)
+        return self._detected(data, symbol, timeframe, current_price, detected_order_blocks)
 
     def evaluate_level_history(
         self, candles: pd.DataFrame, symbol: str = "UNKNOWN", *, window: int = 200
@@ -493,9 +405,7 @@ class LiquidityGrabDetectorEnterprise:
         >>> answer["confidence"], answer["direction"]
         (0.0, 'NEUTRAL')
         """
-        names = ("current_price", "detected_order_blocks", "market_structure_context")
-        given = {name: kwargs[name] for name in names if name in kwargs}
-        signals = self.detect_liquidity_grab_patterns(data, symbol, timeframe, **given)
+        signals = self.detect_liquidity_grab_patterns(data, symbol, timeframe, **given(kwargs))
         if not signals:
             return dict(_NOTHING) | {"confluences": []}
         return _flat(signals[0], 5 * self._pip(symbol) if self._strict else 5.0)
@@ -511,37 +421,27 @@ class LiquidityGrabDetectorEnterprise:
         return {"levels": _level_records(hits)}
 
     def _asked(
-        self,
-        data: pd.DataFrame,
-        symbol: str,
-        timeframe: str,
-        current_price: float,
-        blocks: Sequence[Mapping[str, Any]],
+        self, data: pd.DataFrame, asked: Question, current_price: float, given: Sequence[Mapping[str, Any]]
     ) -> Hits:
         """Ask at the last candle."""
-        settings = self._settings(symbol, timeframe, len(data)) | {"price": current_price or 0.0}
+        settings = self._settings(asked, len(data)) | {"price": current_price or 0.0}
         rows = max(ROWS, settings["periods"])
-        bars = read(data, COLUMNS, volume=VOLUME, last=rows, tolerant=self._tolerant)
+        bars = self._read(data, last=rows)
         last = len(bars.close) - 1
-        if blocks:
+        if given:
             # Which blocks are near is known with the level; how much they add is known with their number.
             found = LIQUIDITY_GRABS(bars, last, last + 1, **(settings | {"min_confidence": -math.inf}))
-            settings["blocks"] = sum(_near(blocks, level) for level in found.level.tolist())
+            settings["blocks"] = sum(_near(given, level) for level in found.level.tolist())
         found = LIQUIDITY_GRABS(bars, last, last + 1, **settings)
-        moved = {name: found.columns[name] + len(data) - last - 1 for name in ("bar", "confirmed", "source")}
-        return self._completed(
-            Hits(found.columns | moved), symbol, timeframe, blocks=settings.get("blocks", 0)
-        )
+        found = moved(found, len(data), len(bars.close))
+        return self._completed(found, asked, blocks=settings.get("blocks", 0))
 
-    def _settings(self, symbol: str, timeframe: str, window: int) -> dict[str, Any]:
-        """Return the rule's parameters; the history of CHoCHs may still add to a confidence."""
+    def _settings(self, asked: Question, window: int) -> dict[str, Any]:
         config = self.config
-        remembers = self._remembers() and self._history.similar(symbol, timeframe)
-        most = config["choch_confidence_max_bonus"] if remembers else 0
         return {
             "periods": min(self._periods(), window),
-            "per_unit": 1 / self._pip(symbol),
-            "min_confidence": config["min_confidence"] - most,
+            "per_unit": 1 / self._pip(asked.symbol),
+            "min_confidence": config["min_confidence"] - self._room(asked),
             **{parameter: config[name] for name, parameter in _PARAMETERS.items()},
         }
 
@@ -553,44 +453,58 @@ class LiquidityGrabDetectorEnterprise:
             )
         return periods
 
-    def _pip(self, symbol: str) -> float:
-        return pip_size(symbol) if self._strict else PIP
+    def _completed(self, found: Hits, asked: Question, *, blocks: int = 0) -> Hits:
+        smart = found.institutional >= self.config["institutional_threshold"]
+        return self._weighed(found, asked, smart | (blocks > 0))
 
-    def _remembers(self) -> bool:
-        return bool(self._strict and self.config["use_choch_memory"])
-
-    def _completed(self, found: Hits, symbol: str, timeframe: str, *, blocks: int = 0) -> Hits:
-        """Add what depends on more than candles; drop what is not sure enough then."""
-        past = remembered(
-            self._history if self._remembers() else ChochHistory(),
-            symbol,
-            timeframe,
-            found.estimate.tolist(),
-            found.side.tolist(),
-            self.config["choch_confidence_max_bonus"],
+    def _signal(self, row: _Row, asked: Question, moment: datetime, similar: int) -> LiquidityGrabSignal:
+        unit, side, price = 1 / self._pip(asked.symbol), row.side, row.price
+        near, far, stop = 5 / unit, 10 / unit, 15 / unit
+        if side > 0:
+            direction, zone = TradingDirection.BUY, (price - near, price + far)
+            stop_loss, targets = row.level - stop, (price + 40 / unit, price + 80 / unit)
+        else:
+            direction, zone = TradingDirection.SELL, (price - far, price + near)
+            stop_loss, targets = row.level + stop, (price - 40 / unit, price - 80 / unit)
+        swing = row.kind >= 2
+        kind = LiquidityGrabType.ASIAN_RANGE_GRAB if swing else LiquidityGrabType.LONDON_BREAKOUT_GRAB
+        name, level, _ = _LEVELS[row.kind]
+        return LiquidityGrabSignal(
+            kind,
+            row.confidence,
+            direction,
+            level,
+            row.level,
+            price,
+            _stops(row.touches) if self._strict else 0,
+            price,
+            zone,
+            stop_loss,
+            *targets,
+            row.hunt,
+            row.speed,
+            row.intensity,
+            row.institutional,
+            row.density,
+            bool(row.smart),
+            f"{asked.symbol}: {name} at {row.level:.5f} grabbed, {direction.value}, confidence {row.confidence:.1f}",
+            moment,
+            {
+                "level_type": name,
+                "reversal_confirmed": row.reversal > 0,
+                "volume_spike": row.intensity > 0,
+                "smart_money": bool(row.smart),
+            },
+            asked.symbol,
+            asked.timeframe,
+            row.bonus,
+            similar,
+            row.success,
+            row.estimate,
+            LiquidityGrabStatus.REVERSAL_ACTIVE,
+            moment + LIFETIME,
+            f"LG_{asked.symbol}_{asked.timeframe}_{moment:%Y%m%d_%H%M%S}",
         )
-        confidence = found.confidence
-        if past.bonus.any():
-            confidence = np.clip(confidence + past.bonus, 0.0, MOST_CONFIDENCE)
-        smart = (found.institutional >= self.config["institutional_threshold"]) | (blocks > 0)
-        added = {
-            "confidence": confidence,
-            "smart": smart.astype(np.int64),
-            "bonus": past.bonus,
-            "success": past.success,
-        }
-        return Hits(found.columns | added)[confidence >= self.config["min_confidence"]]
-
-    def _records(
-        self, hits: Hits, symbol: str, timeframe: str, moments: Iterable[datetime]
-    ) -> list[LiquidityGrabSignal]:
-        if not len(hits):
-            return []
-        similar = len(self._history.similar(symbol, timeframe)) if self._remembers() else 0
-        origin = _Origin(symbol, timeframe, similar, self._strict, 1 / self._pip(symbol))
-        # The moments may go on forever.
-        rows = zip(hits.rows(*_Row._fields), moments, strict=False)
-        return [_signal(_Row._make(row), origin, moment) for row, moment in rows]
 
 
 LiquidityGrabEnterprise = LiquidityGrabDetectorEnterprise
@@ -611,37 +525,6 @@ _NOTHING: Mapping[str, Any] = {
     "narrative": "no liquidity grab",
     "source": SOURCE,
 }
-
-
-class _Origin(NamedTuple):
-    """What all records of one call have in common."""
-
-    symbol: str
-    timeframe: str
-    similar: int
-    strict: bool
-    per_unit: float
-
-
-class _Row(NamedTuple):
-    """The columns that a signal is made of."""
-
-    side: int
-    kind: int
-    touches: int
-    smart: int
-    level: float
-    price: float
-    hunt: float
-    reversal: float
-    speed: float
-    intensity: float
-    institutional: float
-    density: float
-    confidence: float
-    estimate: float
-    bonus: float
-    success: float
 
 
 def _near(blocks: Sequence[Mapping[str, Any]], level: float) -> int:
@@ -665,56 +548,6 @@ def _level_records(hits: Hits) -> list[dict[str, Any]]:
         }
         for kind, level, touches in hits.rows("kind", "level", "touches")
     ]
-
-
-def _signal(row: _Row, origin: _Origin, moment: datetime) -> LiquidityGrabSignal:
-    unit, side, price = origin.per_unit, row.side, row.price
-    near, far, stop = 5 / unit, 10 / unit, 15 / unit
-    if side > 0:
-        direction, zone = TradingDirection.BUY, (price - near, price + far)
-        stop_loss, targets = row.level - stop, (price + 40 / unit, price + 80 / unit)
-    else:
-        direction, zone = TradingDirection.SELL, (price - far, price + near)
-        stop_loss, targets = row.level + stop, (price - 40 / unit, price - 80 / unit)
-    swing = row.kind >= 2
-    kind = LiquidityGrabType.ASIAN_RANGE_GRAB if swing else LiquidityGrabType.LONDON_BREAKOUT_GRAB
-    name, level, _ = _LEVELS[row.kind]
-    return LiquidityGrabSignal(
-        kind,
-        row.confidence,
-        direction,
-        level,
-        row.level,
-        price,
-        _stops(row.touches) if origin.strict else 0,
-        price,
-        zone,
-        stop_loss,
-        *targets,
-        row.hunt,
-        row.speed,
-        row.intensity,
-        row.institutional,
-        row.density,
-        bool(row.smart),
-        f"{origin.symbol}: {name} at {row.level:.5f} grabbed, {direction.value}, confidence {row.confidence:.1f}",
-        moment,
-        {
-            "level_type": name,
-            "reversal_confirmed": row.reversal > 0,
-            "volume_spike": row.intensity > 0,
-            "smart_money": bool(row.smart),
-        },
-        origin.symbol,
-        origin.timeframe,
-        row.bonus,
-        origin.similar,
-        row.success,
-        row.estimate,
-        LiquidityGrabStatus.REVERSAL_ACTIVE,
-        moment + LIFETIME,
-        f"LG_{origin.symbol}_{origin.timeframe}_{moment:%Y%m%d_%H%M%S}",
-    )
 
 
 def _flat(signal: LiquidityGrabSignal, width: float) -> dict[str, Any]:

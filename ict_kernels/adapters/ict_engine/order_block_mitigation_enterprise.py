@@ -32,11 +32,10 @@ Examples
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -45,10 +44,8 @@ from ...detectors.engine import Hits
 from ...detectors.engine.gaps import GAPS
 from ...detectors.engine.mitigation_blocks import MITIGATION_BLOCKS, MITIGATIONS
 from ...errors import ParameterError
-from ._advanced import remembered
-from ._collaborators import ChochHistory, Clock, Log, now, pip_size
-from ._frames import OHLC, read, times
-from ._history import History, first_asked
+from ._advanced import PipDetector, Question, TradingDirection, moved
+from ._frames import OHLC, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,14 +61,34 @@ __all__ = [
 ]
 
 SOURCE = "order_block_mitigation_enterprise"
-VOLUME = ("volume",)
 ROWS = 40
 NEAR = 0.005
-MOST_CONFIDENCE = 95.0
-PIP = 0.0001
 LEAST_GAP, MOST_GAP = 3.0, 20.0
 GAP_QUALITY = 0.6
 LIFETIME = timedelta(hours=4)
+DEFAULTS: Mapping[str, Any] = {
+    "min_confidence": 70,
+    "min_block_size_pips": 5,
+    "max_block_size_pips": 50,
+    "mitigation_threshold": 0.5,
+    "full_mitigation_threshold": 0.8,
+    "max_time_to_mitigation": 50,
+    "volume_spike_threshold": 1.5,
+    "institutional_threshold": 0.7,
+    "block_quality_weight": 0.25,
+    "mitigation_strength_weight": 0.20,
+    "volume_weight": 0.15,
+    "institutional_weight": 0.15,
+    "timing_weight": 0.10,
+    "structure_weight": 0.15,
+    "smart_money_bonus": 0.15,
+    "fair_value_gap_bonus": 0.10,
+    "breaker_block_bonus": 0.12,
+    "session_timing_bonus": 0.08,
+    "use_choch_memory": True,
+    "choch_confidence_max_bonus": 8,
+    "choch_level_lookback": 20,
+}
 BREAKER, DEMAND, SUPPLY, GAP = range(4)
 
 
@@ -124,22 +141,6 @@ class OrderBlockStrength(Enum):
     STRONG = "strong"
     INSTITUTIONAL = "institutional"
     PREMIUM = "premium"
-
-
-class TradingDirection(Enum):
-    """Which way to trade.
-
-    Examples
-    --------
-    >>> TradingDirection("buy")
-    <TradingDirection.BUY: 'buy'>
-    """
-
-    BUY = "buy"
-    SELL = "sell"
-    BULLISH = "bullish"
-    BEARISH = "bearish"
-    NEUTRAL = "neutral"
 
 
 _TYPES = tuple(OrderBlockType)
@@ -253,7 +254,27 @@ class OrderBlockMitigation:
     timestamp: datetime | None = None
 
 
-class OrderBlockMitigationDetectorEnterprise:
+class _Row(NamedTuple):
+    """The columns that a signal is made of."""
+
+    side: int
+    kind: int
+    smart: int
+    high: float
+    low: float
+    price: float
+    mitigation: float
+    approach: float
+    rejection: float
+    intensity: float
+    institutional: float
+    confidence: float
+    estimate: float
+    bonus: float
+    success: float
+
+
+class OrderBlockMitigationDetectorEnterprise(PipDetector[OrderBlockMitigationSignal]):
     """Looks for blocks among the last 30 candles that the price has come back to.
 
     Parameters
@@ -277,6 +298,13 @@ class OrderBlockMitigationDetectorEnterprise:
         All settings, read at each call: ``min_confidence`` 70, ``min_block_size_pips`` 5, ``max_block_size_pips`` 50,
         ``mitigation_threshold`` 0.5, ``full_mitigation_threshold`` 0.8, ``volume_spike_threshold`` 1.5, ...
 
+    Notes
+    -----
+    Columns of :meth:`evaluate_history`: ``bar``, ``side`` (1 buy, -1 sell), ``kind`` (0 breaker, 1 demand, 2 supply,
+    3 gap), ``source`` (the block's candle), ``high``, ``low``, ``price``, ``quality``, ``mitigation``, ``strength``
+    (of the return), ``approach``, ``rejection``, ``intensity`` (of the volume), ``institutional``, ``confidence``,
+    ``estimate``, ``smart``, and what a history of CHoCHs says: ``bonus`` and ``success``.
+
     Examples
     --------
     >>> import pandas as pd
@@ -284,46 +312,12 @@ class OrderBlockMitigationDetectorEnterprise:
     []
     """
 
-    def __init__(
-        self,
-        memory_system: Any | None = None,
-        logger: Any | None = None,
-        *,
-        clock: Clock = now,
-        history: ChochHistory | None = None,
-        tolerant: bool = False,
-        strict: bool = False,
-    ) -> None:
-        self.memory_system = memory_system
-        self.logger = logger
-        self.config: dict[str, Any] = {
-            "min_confidence": 70,
-            "min_block_size_pips": 5,
-            "max_block_size_pips": 50,
-            "mitigation_threshold": 0.5,
-            "full_mitigation_threshold": 0.8,
-            "max_time_to_mitigation": 50,
-            "volume_spike_threshold": 1.5,
-            "institutional_threshold": 0.7,
-            "block_quality_weight": 0.25,
-            "mitigation_strength_weight": 0.20,
-            "volume_weight": 0.15,
-            "institutional_weight": 0.15,
-            "timing_weight": 0.10,
-            "structure_weight": 0.15,
-            "smart_money_bonus": 0.15,
-            "fair_value_gap_bonus": 0.10,
-            "breaker_block_bonus": 0.12,
-            "session_timing_bonus": 0.08,
-            "use_choch_memory": True,
-            "choch_confidence_max_bonus": 8,
-            "choch_level_lookback": 20,
-        }
-        self._clock = clock
-        self._history = ChochHistory() if history is None else history
-        self._tolerant = tolerant
-        self._strict = strict
-        self._log = Log(SOURCE, logger)
+    _source = SOURCE
+    _defaults = DEFAULTS
+    _rule = MITIGATIONS
+    _row = _Row
+    _columns = OHLC
+    _least_rows = ROWS
 
     def detect_order_block_mitigation_patterns(
         self,
@@ -371,89 +365,7 @@ class OrderBlockMitigationDetectorEnterprise:
         >>> all(signal.confidence >= 70 for signal in signals)
         True
         """
-        if len(data) < ROWS:
-            return []
-        found = self._asked(data, symbol, timeframe, current_price, detected_liquidity_grabs or ())
-        signals = self._records(found, symbol, timeframe, repeat(self._clock()))
-        for signal in signals:
-            self._log.info(signal.narrative)
-        return signals
-
-    def events(
-        self,
-        data: pd.DataFrame,
-        symbol: str = "UNKNOWN",
-        timeframe: str = "UNKNOWN",
-        current_price: float = 0.0,
-    ) -> Hits:
-        """Return what :meth:`detect_order_block_mitigation_patterns` finds as columns, without building a record.
-
-        Parameters
-        ----------
-        data : DataFrame
-        symbol, timeframe : str, optional
-            Matter to a strict detector only.
-        current_price : float, default 0.0
-            0 is the last close.
-
-        Returns
-        -------
-        Hits
-            The columns of :meth:`evaluate_history`.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> len(OrderBlockMitigationDetectorEnterprise().events(pd.DataFrame()))
-        0
-        """
-        if len(data) < ROWS:
-            return self._completed(MITIGATIONS.hits([]), symbol, timeframe, ())
-        return self._asked(data, symbol, timeframe, current_price, ())
-
-    def evaluate_history(
-        self, candles: pd.DataFrame, symbol: str = "UNKNOWN", timeframe: str = "UNKNOWN", *, window: int = 200
-    ) -> History[OrderBlockMitigationSignal]:
-        """Return what a call at every candle would have found, with its close as the current price.
-
-        Parameters
-        ----------
-        candles : DataFrame
-            As for :meth:`detect_order_block_mitigation_patterns`; records also need a DatetimeIndex or a column
-            ``time``.
-        symbol, timeframe : str, optional
-            Noted in the signals.
-        window : int, default 200
-            How many candles each call is given.
-
-        Returns
-        -------
-        History
-            Columns ``bar``, ``side`` (1 buy, -1 sell), ``kind`` (0 breaker, 1 demand, 2 supply, 3 gap), ``source`` (the
-            block's candle), ``high``, ``low``, ``price``, ``quality``, ``mitigation``, ``strength`` (of the return),
-            ``approach``, ``rejection``, ``intensity`` (of the volume), ``institutional``, ``confidence``,
-            ``estimate``, ``smart``, and what a history of CHoCHs says: ``bonus`` and ``success``.
-
-        Examples
-        --------
-        >>> from ict_kernels.market import sample_market
-        >>> candles = sample_market(["EURUSD"], bars=400)[0].to_pandas()
-        >>> history = OrderBlockMitigationDetectorEnterprise().evaluate_history(candles)
-        >>> bool((history.confidence >= 70).all()), bool((history.source < history.bar).all())
-        (True, True)
-        """
-        rows = len(candles)
-        found = MITIGATIONS.hits([])
-        if min(rows, window) >= ROWS:
-            bars = read(candles, OHLC, volume=VOLUME, tolerant=self._tolerant)
-            settings = self._settings(symbol, timeframe, window)
-            found = MITIGATIONS(bars, first_asked(rows, window), rows, **settings)
-
-        def build(hits: Hits) -> list[OrderBlockMitigationSignal]:
-            moments = times(candles, what="records()")[hits.bar].to_pydatetime().tolist()
-            return self._records(hits, symbol, timeframe, moments)
-
-        return History(self._completed(found, symbol, timeframe, ()), build)
+        return self._detected(data, symbol, timeframe, current_price, detected_liquidity_grabs)
 
     def _identify_breaker_blocks_enterprise(self, data: pd.DataFrame) -> list[dict[str, Any]]:
         """Return the breaker blocks of a whole frame, oldest first."""
@@ -507,122 +419,105 @@ class OrderBlockMitigationDetectorEnterprise:
         return MITIGATION_BLOCKS(read(data, OHLC, tolerant=self._tolerant), kind=kind)
 
     def _asked(
-        self,
-        data: pd.DataFrame,
-        symbol: str,
-        timeframe: str,
-        current_price: float,
-        grabs: Sequence[Mapping[str, Any]],
+        self, data: pd.DataFrame, asked: Question, current_price: float, given: Sequence[Mapping[str, Any]]
     ) -> Hits:
         """Ask at the last candle."""
-        settings = self._settings(symbol, timeframe, len(data)) | {"price": current_price or 0.0}
+        settings = self._settings(asked, len(data)) | {"price": current_price or 0.0}
         rows = max(ROWS, int(settings["lookback"]))
-        bars = read(data, OHLC, volume=VOLUME, last=rows, tolerant=self._tolerant)
+        bars = self._read(data, last=rows)
         last, near = len(bars.close) - 1, []
-        if grabs:
+        if given:
             # Which grabs are near is known with the block; how much they add is known with their number.
             settings["min_confidence"] = -math.inf
         found = MITIGATIONS(bars, last, last + 1, **settings)
-        if grabs:
+        if given:
             near = [
-                _near(grabs, origin) for origin in np.where(found.side > 0, found.low, found.high).tolist()
+                _near(given, origin) for origin in np.where(found.side > 0, found.low, found.high).tolist()
             ]
             for count in set(near) - {0}:
                 supported = MITIGATIONS(bars, last, last + 1, **settings, grabs=count)
                 chosen = np.array(near) == count
                 for name in ("institutional", "confidence"):
                     found.columns[name][chosen] = supported.columns[name][chosen]
-        moved = {name: found.columns[name] + len(data) - last - 1 for name in ("bar", "confirmed", "source")}
-        return self._completed(Hits(found.columns | moved), symbol, timeframe, near)
+        return self._completed(moved(found, len(data), len(bars.close)), asked, near)
 
-    def _settings(self, symbol: str, timeframe: str, window: int) -> dict[str, Any]:
-        """Return the rule's parameters; the history of CHoCHs may still add to a confidence."""
+    def _settings(self, asked: Question, window: int) -> dict[str, Any]:
         config = self.config
         lookback = config["choch_level_lookback"]
         if not isinstance(lookback, int) or lookback < 1:
             raise ParameterError(
                 f"config['choch_level_lookback'] is {lookback!r}; give a whole number from 1 on"
             )
-        remembers = self._remembers() and self._history.similar(symbol, timeframe)
-        most = config["choch_confidence_max_bonus"] if remembers else 0
         return {
             **{parameter: config[name] for name, parameter in _PARAMETERS.items()},
             "lookback": min(lookback, window),
-            "per_unit": 1 / self._pip(symbol),
-            "min_confidence": config["min_confidence"] - most,
+            "per_unit": 1 / self._pip(asked.symbol),
+            "min_confidence": config["min_confidence"] - self._room(asked),
         }
 
-    def _pip(self, symbol: str) -> float:
-        return pip_size(symbol) if self._strict else PIP
-
-    def _remembers(self) -> bool:
-        return bool(self._strict and self.config["use_choch_memory"])
-
-    def _completed(self, found: Hits, symbol: str, timeframe: str, near: Sequence[int]) -> Hits:
-        """Add what depends on more than candles; drop what is not sure enough then."""
-        past = remembered(
-            self._history if self._remembers() else ChochHistory(),
-            symbol,
-            timeframe,
-            found.estimate.tolist(),
-            found.side.tolist(),
-            self.config["choch_confidence_max_bonus"],
-        )
-        confidence = found.confidence
-        if past.bonus.any():
-            confidence = np.clip(confidence + past.bonus, 0.0, MOST_CONFIDENCE)
+    def _completed(self, found: Hits, asked: Question, near: Sequence[int] = ()) -> Hits:
         smart = (found.kind == BREAKER) | (found.institutional >= self.config["institutional_threshold"])
         if near:
             smart |= np.array(near) > 0
-        added = {
-            "confidence": confidence,
-            "smart": smart.astype(np.int64),
-            "bonus": past.bonus,
-            "success": past.success,
-        }
-        return Hits(found.columns | added)[confidence >= self.config["min_confidence"]]
+        return self._weighed(found, asked, smart)
 
-    def _records(
-        self, hits: Hits, symbol: str, timeframe: str, moments: Iterable[datetime]
-    ) -> list[OrderBlockMitigationSignal]:
-        if not len(hits):
-            return []
-        similar = len(self._history.similar(symbol, timeframe)) if self._remembers() else 0
-        half = self.config["mitigation_threshold"]
-        origin = _Origin(symbol, timeframe, similar, half, 1 / self._pip(symbol))
-        # The moments may go on forever.
-        rows = zip(hits.rows(*_Row._fields), moments, strict=False)
-        return [_signal(_Row._make(row), origin, moment) for row, moment in rows]
-
-
-class _Origin(NamedTuple):
-    """What all records of one call have in common."""
-
-    symbol: str
-    timeframe: str
-    similar: int
-    half: float
-    per_unit: float
-
-
-class _Row(NamedTuple):
-    """The columns that a signal is made of."""
-
-    side: int
-    kind: int
-    smart: int
-    high: float
-    low: float
-    price: float
-    mitigation: float
-    approach: float
-    rejection: float
-    intensity: float
-    institutional: float
-    confidence: float
-    estimate: float
-    bonus: float
-    success: float
+    def _signal(
+        self, row: _Row, asked: Question, moment: datetime, similar: int
+    ) -> OrderBlockMitigationSignal:
+        unit, side, price, high, low = 1 / self._pip(asked.symbol), row.side, row.price, row.high, row.low
+        near, far = 30 / unit, 60 / unit
+        if side > 0:
+            direction, edge, stop_loss = TradingDirection.BUY, low, low - 10 / unit
+            targets = price + near, price + far
+        else:
+            direction, edge, stop_loss = TradingDirection.SELL, high, high + 10 / unit
+            targets = price - near, price - far
+        kind, part, smart = _TYPES[row.kind], row.mitigation, bool(row.smart)
+        gap, breaker = row.kind == GAP, row.kind == BREAKER
+        reached = part >= self.config["mitigation_threshold"]
+        return OrderBlockMitigationSignal(
+            kind,
+            row.confidence,
+            direction,
+            OrderBlockStrength.WEAK,
+            price,
+            edge,
+            price,
+            high,
+            low,
+            (high - low) * unit,
+            part,
+            row.intensity,
+            row.institutional,
+            price,
+            (low, high),
+            stop_loss,
+            *targets,
+            10,
+            row.approach,
+            row.rejection,
+            smart,
+            gap,
+            breaker,
+            f"{asked.symbol}: {part:.0%} into {kind.value}, {direction.value}, confidence {row.confidence:.1f}",
+            moment,
+            {
+                "block_type": kind.value,
+                "volume_spike": row.intensity > 0,
+                "smart_money": smart,
+                "fair_value_gap": gap,
+                "breaker_block": breaker,
+            },
+            asked.symbol,
+            asked.timeframe,
+            row.bonus,
+            similar,
+            row.success,
+            row.estimate,
+            OrderBlockStatus.PARTIALLY_MITIGATED if reached else OrderBlockStatus.ACTIVE,
+            moment + LIFETIME,
+            f"OBM_{asked.symbol}_{asked.timeframe}_{moment:%Y%m%d_%H%M%S}",
+        )
 
 
 def _near(grabs: Sequence[Mapping[str, Any]], origin: float) -> int:
@@ -659,60 +554,3 @@ def _zones(hits: Hits, kind: int, direction: TradingDirection, origin: str) -> l
             "bar", "high", "low", origin, "quality", "rejections"
         )
     ]
-
-
-def _signal(row: _Row, origin: _Origin, moment: datetime) -> OrderBlockMitigationSignal:
-    unit, side, price, high, low = origin.per_unit, row.side, row.price, row.high, row.low
-    near, far = 30 / unit, 60 / unit
-    if side > 0:
-        direction, edge, stop_loss = TradingDirection.BUY, low, low - 10 / unit
-        targets = price + near, price + far
-    else:
-        direction, edge, stop_loss = TradingDirection.SELL, high, high + 10 / unit
-        targets = price - near, price - far
-    kind, part, smart = _TYPES[row.kind], row.mitigation, bool(row.smart)
-    gap, breaker = row.kind == GAP, row.kind == BREAKER
-    reached = part >= origin.half
-    return OrderBlockMitigationSignal(
-        kind,
-        row.confidence,
-        direction,
-        OrderBlockStrength.WEAK,
-        price,
-        edge,
-        price,
-        high,
-        low,
-        (high - low) * unit,
-        part,
-        row.intensity,
-        row.institutional,
-        price,
-        (low, high),
-        stop_loss,
-        *targets,
-        10,
-        row.approach,
-        row.rejection,
-        smart,
-        gap,
-        breaker,
-        f"{origin.symbol}: {part:.0%} into {kind.value}, {direction.value}, confidence {row.confidence:.1f}",
-        moment,
-        {
-            "block_type": kind.value,
-            "volume_spike": row.intensity > 0,
-            "smart_money": smart,
-            "fair_value_gap": gap,
-            "breaker_block": breaker,
-        },
-        origin.symbol,
-        origin.timeframe,
-        row.bonus,
-        origin.similar,
-        row.success,
-        row.estimate,
-        OrderBlockStatus.PARTIALLY_MITIGATED if reached else OrderBlockStatus.ACTIVE,
-        moment + LIFETIME,
-        f"OBM_{origin.symbol}_{origin.timeframe}_{moment:%Y%m%d_%H%M%S}",
-    )

@@ -39,11 +39,10 @@ Examples
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -52,10 +51,8 @@ from ...detectors.engine import Hits
 from ...detectors.engine.silver_bullets import SILVER_BULLETS
 from ...errors import ParameterError
 from ...kernels.engine.silver_bullets import ROWS, ZONES, killzone
-from ._advanced import block_price, remembered
-from ._collaborators import ChochHistory, Clock, Log, now
-from ._frames import clock_minutes, read, times
-from ._history import History, first_asked
+from ._advanced import ClockDetector, Question, TradingDirection, block_price, given
+from ._collaborators import ChochHistory, Clock, now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,10 +67,24 @@ __all__ = [
 ]
 
 SOURCE = "silver_bullet_enterprise"
-COLUMNS = ("high", "low", "close")
 LEAST_TIMING = 0.5
 NEAR = 0.005
 LIFETIME = timedelta(hours=2)
+DEFAULTS: Mapping[str, Any] = {
+    "min_confidence": 75,
+    "structure_weight": 0.25,
+    "timing_weight": 0.35,
+    "confluence_weight": 0.25,
+    "memory_weight": 0.15,
+    "mtf_lookback": 20,
+    "max_order_block_age_hours": 24,
+    "min_displacement_strength": 0.6,
+    "min_quality_score": 0.6,
+    "enable_quality_filtering": True,
+    "use_choch_memory": True,
+    "choch_confidence_max_bonus": 10,
+    "choch_level_lookback": 20,
+}
 
 
 class SilverBulletType(Enum):
@@ -104,22 +115,6 @@ class KillzoneStatus(Enum):
     APPROACHING = "approaching"
     ENDED = "ended"
     OUTSIDE = "outside"
-
-
-class TradingDirection(Enum):
-    """Which way to trade.
-
-    Examples
-    --------
-    >>> TradingDirection("buy")
-    <TradingDirection.BUY: 'buy'>
-    """
-
-    BUY = "buy"
-    SELL = "sell"
-    BULLISH = "bullish"
-    BEARISH = "bearish"
-    NEUTRAL = "neutral"
 
 
 _TYPES = tuple(SilverBulletType)
@@ -198,7 +193,38 @@ class SilverBulletSignal:
     enhancement_version: str | None = field(default=None, init=False)
 
 
-class SilverBulletDetectorEnterprise:
+@dataclass(frozen=True)
+class _Question(Question):
+    """What a memory, the order blocks and the market structure say."""
+
+    memory: float
+    backed: bool
+    confluence: float = 0.3
+    blocks: bool = False
+    displaced: bool = False
+
+
+class _Row(NamedTuple):
+    """The columns that a signal is made of."""
+
+    zone: int
+    direction: int
+    price: float
+    timing: float
+    structure: float
+    alignment: float
+    confidence: float
+    bonus: float
+    success: float
+    target: float
+    entry_low: float
+    entry_high: float
+    stop_loss: float
+    take_profit_1: float
+    take_profit_2: float
+
+
+class SilverBulletDetectorEnterprise(ClockDetector[SilverBulletSignal]):
     """Weighs time of day, structure and momentum at the last candle.
 
     Parameters
@@ -224,6 +250,13 @@ class SilverBulletDetectorEnterprise:
     killzones : dict
         First and last hour by :class:`SilverBulletType`; changing it changes nothing.
 
+    Notes
+    -----
+    Columns of :meth:`evaluate_history`: ``bar``, ``zone`` (0 London, 1 New York, 2 London close, 3 Asia),
+    ``direction`` (1, 0, -1), ``price``, ``confidence``, ``entry_low``, ``entry_high``, ``stop_loss``,
+    ``take_profit_1``, ``take_profit_2`` and what led to them. It asks a memory once, and does not ask
+    :meth:`_validate_killzone_timing_enterprise`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -231,6 +264,13 @@ class SilverBulletDetectorEnterprise:
     >>> SilverBulletDetectorEnterprise().detect_silver_bullet_patterns(prices, "EURUSD", "M5")
     []
     """
+
+    _source = SOURCE
+    _defaults = DEFAULTS
+    _rule = SILVER_BULLETS
+    _row = _Row
+    _volume = ()
+    _least_rows = ROWS
 
     def __init__(
         self,
@@ -242,29 +282,10 @@ class SilverBulletDetectorEnterprise:
         tolerant: bool = False,
         strict: bool = False,
     ) -> None:
-        self.memory_system = memory_system
-        self.logger = logger
-        self.config: dict[str, Any] = {
-            "min_confidence": 75,
-            "structure_weight": 0.25,
-            "timing_weight": 0.35,
-            "confluence_weight": 0.25,
-            "memory_weight": 0.15,
-            "mtf_lookback": 20,
-            "max_order_block_age_hours": 24,
-            "min_displacement_strength": 0.6,
-            "min_quality_score": 0.6,
-            "enable_quality_filtering": True,
-            "use_choch_memory": True,
-            "choch_confidence_max_bonus": 10,
-            "choch_level_lookback": 20,
-        }
+        super().__init__(
+            memory_system, logger, clock=clock, history=history, tolerant=tolerant, strict=strict
+        )
         self.killzones = {kind: hours[:2] for kind, hours in zip(_TYPES, ZONES, strict=True)}
-        self._clock = clock
-        self._history = ChochHistory() if history is None else history
-        self._tolerant = tolerant
-        self._strict = strict
-        self._log = Log(SOURCE, logger)
 
     def detect_silver_bullet_patterns(
         self,
@@ -320,72 +341,20 @@ class SilverBulletDetectorEnterprise:
             return []
         moment = self._clock()
         rows = max(ROWS, self.config["mtf_lookback"], self.config["choch_level_lookback"])
-        bars = read(data, COLUMNS, last=rows, tolerant=self._tolerant)
+        bars = self._read(data, last=rows)
         price = float(current_price or bars.close[-1])
         strength = (market_structure_context or {}).get("displacement_strength", 0.0)
-        question = self._question(symbol, timeframe)._replace(
+        asked = replace(
+            self._question(symbol, timeframe),
             **self._confluence(detected_order_blocks, price, moment),
             displaced=strength > self.config["min_displacement_strength"],
         )
-        settings = self._settings(question) | {"timing": timing, "zone": _TYPES.index(zone), "price": price}
+        settings = self._settings(asked) | {"timing": timing, "zone": _TYPES.index(zone), "price": price}
         last = len(bars.close) - 1
         found = SILVER_BULLETS(bars, last, last + 1, **settings)
         if len(found) == 0:
             return []
-        signals = self._records(self._completed(found, question), question, repeat(moment))
-        for signal in signals:
-            self._log.info(signal.narrative)
-        return signals
-
-    def evaluate_history(
-        self, candles: pd.DataFrame, symbol: str = "UNKNOWN", timeframe: str = "UNKNOWN", *, window: int = 200
-    ) -> History[SilverBulletSignal]:
-        """Return what a call at every candle would have said, the clock being the candle's time.
-
-        Parameters
-        ----------
-        candles : DataFrame
-            As for :meth:`detect_silver_bullet_patterns`, with a DatetimeIndex or a column ``time``.
-        symbol, timeframe : str, optional
-            Noted in the signals.
-        window : int, default 200
-            How many candles each call is given.
-
-        Returns
-        -------
-        History
-            Columns ``bar``, ``zone`` (0 London, 1 New York, 2 London close, 3 Asia), ``direction`` (1, 0, -1),
-            ``price``, ``confidence``, ``entry_low``, ``entry_high``, ``stop_loss``, ``take_profit_1``,
-            ``take_profit_2`` and what led to them.
-
-        Raises
-        ------
-        CandleError
-            As for :meth:`detect_silver_bullet_patterns`, and for candles without times.
-
-        Notes
-        -----
-        A memory is asked once. :meth:`_validate_killzone_timing_enterprise` is not asked.
-
-        Examples
-        --------
-        >>> from ict_kernels.market import sample_market
-        >>> candles = sample_market(["EURUSD"], bars=400)[0].to_pandas()
-        >>> history = SilverBulletDetectorEnterprise().evaluate_history(candles, "EURUSD", "M15")
-        >>> bool((history.confidence >= 75).all()), len(history.records()) == len(history)
-        (True, True)
-        """
-        rows, question = len(candles), self._question(symbol, timeframe)
-        if min(rows, window) < ROWS:
-            return History(self._completed(SILVER_BULLETS.hits([]), question), lambda hits: [])
-        clock = times(candles, what="evaluate_history")
-        bars = read(candles, COLUMNS, tolerant=self._tolerant, minute=clock_minutes(clock))
-        found = SILVER_BULLETS(bars, first_asked(rows, window), rows, **self._settings(question, window))
-
-        def build(hits: Hits) -> list[SilverBulletSignal]:
-            return self._records(hits, question, clock[hits.bar].to_pydatetime().tolist())
-
-        return History(self._completed(found, question), build)
+        return self._said(self._completed(found, asked), asked, moment)
 
     def detect(self, data: pd.DataFrame, symbol: str, timeframe: str, **kwargs: Any) -> dict[str, Any]:
         """Return the signal at the last candle as a flat dict.
@@ -410,9 +379,7 @@ class SilverBulletDetectorEnterprise:
         >>> answer["confidence"], answer["direction"]
         (0.0, 'NEUTRAL')
         """
-        names = ("current_price", "detected_order_blocks", "market_structure_context")
-        given = {name: kwargs[name] for name in names if name in kwargs}
-        signals = self.detect_silver_bullet_patterns(data, symbol, timeframe, **given)
+        signals = self.detect_silver_bullet_patterns(data, symbol, timeframe, **given(kwargs))
         if not signals:
             return {
                 "confidence": 0.0,
@@ -537,33 +504,22 @@ class SilverBulletDetectorEnterprise:
                 scores.append(min(1.0, 0.5 + near + young))
         return {"confluence": max(scores, default=0.0), "blocks": bool(scores)}
 
-    def _settings(self, question: _Question, window: int | None = None) -> dict[str, Any]:
-        """Return the rule's parameters."""
-        config, rows = self.config, math.inf if window is None else window
-        remembers = config["use_choch_memory"] and self._history.similar(question.symbol, question.timeframe)
-        most = config["choch_confidence_max_bonus"] if remembers else 0
+    def _settings(self, asked: _Question, window: float = math.inf) -> dict[str, Any]:
+        config = self.config
         return {
-            "memory": question.memory,
-            "confluence": question.confluence,
-            "displaced": question.displaced,
+            "memory": asked.memory,
+            "confluence": asked.confluence,
+            "displaced": asked.displaced,
             "neutral": not self._strict,
-            "lookback": min(config["mtf_lookback"], rows),
-            "level_lookback": min(config["choch_level_lookback"], rows),
-            "min_confidence": config["min_confidence"] - most,
+            "lookback": min(config["mtf_lookback"], window),
+            "level_lookback": min(config["choch_level_lookback"], window),
+            "min_confidence": config["min_confidence"] - self._room(asked),
             **{weight: config[weight] for weight in _WEIGHTS},
         }
 
-    def _completed(self, found: Hits, question: _Question) -> Hits:
+    def _completed(self, found: Hits, asked: _Question) -> Hits:
         """Add what the history of CHoCHs says and the levels; drop what is not sure enough then."""
-        history = self._history if self.config["use_choch_memory"] else ChochHistory()
-        past = remembered(
-            history,
-            question.symbol,
-            question.timeframe,
-            found.level.tolist(),
-            found.direction.tolist(),
-            self.config["choch_confidence_max_bonus"],
-        )
+        past = self._remembered(asked, found.level, found.direction)
         price, sign = found.price, np.where(found.direction > 0, 1.0, -1.0)
         ahead = sign * (past.target - price) > 0
         added = {
@@ -580,50 +536,48 @@ class SilverBulletDetectorEnterprise:
         completed = Hits(found.columns | added)
         return completed[completed.confidence >= self.config["min_confidence"]]
 
-    def _records(
-        self, hits: Hits, question: _Question, moments: Iterable[datetime]
-    ) -> list[SilverBulletSignal]:
-        similar = len(self._history.similar(question.symbol, question.timeframe))
-        known = similar if self.config["use_choch_memory"] else 0
-        # The moments may go on forever.
-        rows = zip(hits.rows(*_Row._fields), moments, strict=False)
-        signals = [_signal(_Row._make(row), question, moment, known) for row, moment in rows]
-        return [self.enhance_signal_with_quality(signal) for signal in signals]
+    def _signal(self, row: _Row, asked: _Question, moment: datetime, similar: int) -> SilverBulletSignal:
+        kind, direction = _TYPES[row.zone], _DIRECTIONS[row.direction]
+        near, timely, aligned = asked.confluence > 0.6, row.timing > 0.7, row.alignment > 0.6
+        bias = row.confidence / 100
+        signal = SilverBulletSignal(
+            signal_type=kind,
+            confidence=row.confidence,
+            direction=direction,
+            entry_price=row.price,
+            entry_zone=(row.entry_low, row.entry_high),
+            stop_loss=row.stop_loss,
+            take_profit_1=row.take_profit_1,
+            take_profit_2=row.take_profit_2,
+            structure_confluence=near,
+            killzone_timing=timely,
+            order_block_present=asked.blocks,
+            timeframe_alignment=aligned,
+            memory_confirmation=asked.backed,
+            institutional_bias=bias,
+            narrative=f"{asked.symbol}: {direction.value} in {kind.value}, confidence {row.confidence:.1f}",
+            timestamp=moment,
+            session_context={
+                "killzone_active": timely,
+                "market_structure_favorable": row.structure > 0.7,
+                "order_block_support": asked.blocks,
+                "timeframe_aligned": aligned,
+                "memory_backed": asked.backed,
+                "institutional_bias": bias,
+            },
+            symbol=asked.symbol,
+            timeframe=asked.timeframe,
+            choch_confidence_bonus=row.bonus,
+            similar_choch_count=similar,
+            historical_success_rate=row.success,
+            choch_target_hint=None if math.isnan(row.target) else row.target,
+            expiry_time=moment + LIFETIME,
+            analysis_id=f"SB_{asked.symbol}_{asked.timeframe}_{moment:%Y%m%d_%H%M%S}",
+        )
+        return self.enhance_signal_with_quality(signal)
 
 
 SilverBulletEnterprise = SilverBulletDetectorEnterprise
-
-
-class _Question(NamedTuple):
-    """What is the same for all candles that are asked."""
-
-    symbol: str
-    timeframe: str
-    memory: float
-    backed: bool
-    confluence: float = 0.3
-    blocks: bool = False
-    displaced: bool = False
-
-
-class _Row(NamedTuple):
-    """The columns that a signal is made of."""
-
-    zone: int
-    direction: int
-    price: float
-    timing: float
-    structure: float
-    alignment: float
-    confidence: float
-    bonus: float
-    success: float
-    target: float
-    entry_low: float
-    entry_high: float
-    stop_loss: float
-    take_profit_1: float
-    take_profit_2: float
 
 
 def _age(block: Mapping[str, Any], moment: datetime, at: int) -> float:
@@ -638,43 +592,3 @@ def _age(block: Mapping[str, Any], moment: datetime, at: int) -> float:
             f"detected_order_blocks[{at}]['timestamp'] is {stamp!r}, which the clock's {moment!r} cannot be compared "
             "with; give it a datetime of the same kind"
         ) from error
-
-
-def _signal(row: _Row, question: _Question, moment: datetime, similar: int) -> SilverBulletSignal:
-    kind, direction = _TYPES[row.zone], _DIRECTIONS[row.direction]
-    near, timely, aligned = question.confluence > 0.6, row.timing > 0.7, row.alignment > 0.6
-    bias = row.confidence / 100
-    return SilverBulletSignal(
-        signal_type=kind,
-        confidence=row.confidence,
-        direction=direction,
-        entry_price=row.price,
-        entry_zone=(row.entry_low, row.entry_high),
-        stop_loss=row.stop_loss,
-        take_profit_1=row.take_profit_1,
-        take_profit_2=row.take_profit_2,
-        structure_confluence=near,
-        killzone_timing=timely,
-        order_block_present=question.blocks,
-        timeframe_alignment=aligned,
-        memory_confirmation=question.backed,
-        institutional_bias=bias,
-        narrative=f"{question.symbol}: {direction.value} in {kind.value}, confidence {row.confidence:.1f}",
-        timestamp=moment,
-        session_context={
-            "killzone_active": timely,
-            "market_structure_favorable": row.structure > 0.7,
-            "order_block_support": question.blocks,
-            "timeframe_aligned": aligned,
-            "memory_backed": question.backed,
-            "institutional_bias": bias,
-        },
-        symbol=question.symbol,
-        timeframe=question.timeframe,
-        choch_confidence_bonus=row.bonus,
-        similar_choch_count=similar,
-        historical_success_rate=row.success,
-        choch_target_hint=None if math.isnan(row.target) else row.target,
-        expiry_time=moment + LIFETIME,
-        analysis_id=f"SB_{question.symbol}_{question.timeframe}_{moment:%Y%m%d_%H%M%S}",
-    )
