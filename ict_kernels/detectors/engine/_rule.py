@@ -140,7 +140,7 @@ class Rule:
             stop = max(len(bars.open), len(bars.high), len(bars.low), len(bars.close))
         if not isinstance(bars, EngineBars):
             return self.hits(self.twin(bars, start, stop, params))
-        return self._scan(bars, start, stop, params)
+        return self._scan(_read_only(bars), start, stop, params)
 
     def _scan(self, bars: EngineBars, start: int, stop: int, params: Any) -> Hits:
         notes = self.work(params, stop)
@@ -164,3 +164,13 @@ class Rule:
         }
         columns |= {name: np.array([row[name] for row in rows], np.float64) for name in self.floats.split()}
         return Hits(columns)
+
+
+def _read_only(bars: EngineBars) -> EngineBars:
+    """Return the columns as kernels are compiled for them: what may be written to is another type to Numba."""
+    if not any(column.flags.writeable for column in bars):
+        return bars
+    views = [np.ascontiguousarray(column).view() for column in bars]
+    for view in views:
+        view.setflags(write=False)
+    return EngineBars._make(views)
