@@ -38,7 +38,7 @@ def test_equal_records_are_timed() -> None:
         *("ict silver bullet", "liquidity grab levels")
     ]
     assert [row["detector"] for row in table(report, "histories")] == ["ict silver bullet"]
-    assert [row["size"] for row in table(report, "means")] == [600, 600]
+    assert [row["size"] for row in table(report, "means")] == ["600", "all sizes"] * 2
     assert all(row["ratio"] == row["rows_ms"] / row["adapter_ms"] for row in table(report, "scans"))
 
 

@@ -302,15 +302,16 @@ def _table(
                 report.failures.append(f"{call.name}, {size:,} candles: records differ")
         if measured:
             rows.append(_row(call, measured, _LEAST if kind == "scan" else None))
-    for size in options.sizes:
-        ratios = [row["by_size"][size]["ratio"] for row in rows if size in row["by_size"]]
-        if ratios:
-            mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
-            what = f"{len(ratios)} that look at {'the whole frame' if kind == 'scan' else 'a capped window'}"
-            least = min(ratios)
-            means.append(
-                {"what": what, "size": size, "mean": mean, "least": least} | _MEANS[kind].judge(mean)
-            )
+    whose = f"{len(rows)} that look at {'the whole frame' if kind == 'scan' else 'a capped window'}"
+    by_size = {
+        f"{size:,}": [row["by_size"][size]["ratio"] for row in rows if size in row["by_size"]]
+        for size in options.sizes
+    }
+    means += [_mean(whose, size, ratios) | NO_TARGET for size, ratios in by_size.items() if ratios]
+    pooled = [ratio for ratios in by_size.values() for ratio in ratios]
+    if pooled:
+        together = _mean(whose, "all sizes", pooled)
+        means.append(together | _MEANS[kind].judge(together["mean"]))
     against = "row by row" if options.engine is None else "original"
     largest = max(options.sizes)
     columns = (
@@ -344,10 +345,15 @@ def _row(call: Call, measured: dict[int, dict[str, Any]], least: Target | None) 
     return row | least.judge(last["ratio"])
 
 
+def _mean(what: str, size: str, ratios: Sequence[float]) -> dict[str, Any]:
+    mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
+    return {"what": what, "size": size, "mean": mean, "least": min(ratios)}
+
+
 def _means_table(means: list[dict[str, Any]]) -> Table:
     columns = (
         Column("what", "calls"),
-        Column("size", "candles", ",d"),
+        Column("size", "candles"),
         Column("mean", "geometric mean x", ",.0f"),
         Column("least", "least x", ",.0f"),
         *VERDICT,

@@ -19,13 +19,12 @@ def sessions(bars: Bars, start: int, stop: int, params: Any) -> list[Row]:
         if rows:
             chosen = [[column[bar] for bar in rows] if column else [] for column in columns]
             last = {"bar": rows[-1], "confirmed": rows[-1]}
-            statistics = _statistics(params, *chosen)
-            found.append({**last, "zone": zone, "rows": len(rows), **statistics})
+            counts = {"zone": zone, "rows": len(rows), "breaks": _breaks(bars, rows, params)}
+            found.append({**last, **counts, **_statistics(*chosen)})
     return found
 
 
 def _statistics(
-    params: Any,
     opens: Sequence[float],
     highs: Sequence[float],
     lows: Sequence[float],
@@ -34,22 +33,19 @@ def _statistics(
 ) -> Row:
     return {
         "bullish": len([1 for open_, close in zip(opens, closes) if close > open_]),
-        "breaks": _breaks(highs, lows, params),
         "range": _mean([high - low for high, low in zip(highs, lows)]),
         "volume": _mean(volumes),
         "volatility": _deviation([abs(close - open_) for open_, close in zip(opens, closes)]),
     }
 
 
-def _breaks(highs: Sequence[float], lows: Sequence[float], params: Any) -> int:
+def _breaks(bars: Bars, rows: Sequence[int], params: Any) -> int:
     """Count candles, from the third, beyond the one before them by more than a share of the price."""
-    return len(
-        [
-            k
-            for k in range(2, len(highs))
-            if highs[k] > params.up * highs[k - 1] or lows[k] < params.down * lows[k - 1]
-        ]
-    )
+    found = 0
+    for before, bar in zip(rows[1:], rows[2:]):
+        higher = bars.high[bar] > params.up * bars.high[before]
+        found += higher or bars.low[bar] < params.down * bars.low[before]
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:
