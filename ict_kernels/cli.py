@@ -517,7 +517,7 @@ def _show_diagnosis(found: Diagnosis, console: Console) -> None:
     ]
     lines += [f"{'advice':14}{text}" for text in found.advice]
     passed = sum(check.ok for check in found.checks)
-    lines.append(f"{passed} of {len(found.checks)} detectors equal their twins")
+    lines.append(f"{passed} of {len(found.checks)} detectors and engine rules equal their twins")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 import ict_kernels as ict
 from ict_kernels import cli
 from ict_kernels.cli import app, parse_detectors
+from ict_kernels.detectors.engine import rules
 
 COMMANDS = ("scan", "bench", "doctor", "warmup", "describe")
 
@@ -260,16 +261,18 @@ def test_describe_as_json() -> None:
 
 def test_doctor_prints_and_succeeds() -> None:
     text = run("doctor", "--bars", "100").stdout
-    count = len(ict.detectors())
-    assert f"{count} of {count} detectors equal their twins" in text
+    count = len(ict.detectors()) + len(rules())
+    assert f"{count} of {count} detectors and engine rules equal their twins" in text
     assert run_json("doctor", "--bars", "100")["ok"] is True
 
 
 @pytest.mark.panel
 def test_warmup_prints_each_kernel() -> None:
     lines = run("warmup", "--no-panels").stdout.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == [*ict.detectors(), *rules()]
+    lines = run("warmup", "--no-panels", "--no-engine").stdout.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == list(ict.detectors())
-    assert {each["form"] for each in run_json("warmup")} == {"serial", "panel"}
+    assert {each["form"] for each in run_json("warmup")} == {"serial", "panel", "engine"}
 
 
 # ---------------------------------------------------------------------- from a shell

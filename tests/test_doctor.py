@@ -12,6 +12,8 @@ import pytest
 
 import ict_kernels as ict
 from ict_kernels import registry
+from ict_kernels.detectors.engine import gaps, rules
+from ict_kernels.detectors.engine.gaps import GAPS
 from ict_kernels.doctor import Check, diagnose
 from ict_kernels.selfcheck import first_difference, panel_difference, twin_difference
 from ict_kernels.warmup import Warmed, warmup
@@ -34,7 +36,10 @@ def broken_twin(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sound_installation() -> None:
     found = diagnose(bars=200)
     assert found.ok
-    assert [check.detector for check in found.checks] == list(ict.detectors())
+    assert [check.detector for check in found.checks] == [
+        *ict.detectors(),
+        *(f"engine/{name}" for name in rules()),
+    ]
     assert found.versions["ict_kernels"] == ict.__version__
     assert found.threading_layer in {"tbb", "omp", "workqueue"}
     assert found.cores >= 1
@@ -114,9 +119,18 @@ def test_warmup_tells_of_every_kernel() -> None:
     done = warmup(progress=told.append)
     assert told == done
     assert [(warmed.detector, warmed.form) for warmed in done] == [
-        (name, form) for name in ict.detectors() for form in ("serial", "panel")
+        *((name, form) for name in ict.detectors() for form in ("serial", "panel")),
+        *((name, "engine") for name in rules()),
     ]
 
 
-def test_warmup_without_panels() -> None:
-    assert {warmed.form for warmed in warmup(panels=False)} == {"serial"}
+def test_a_wrong_rule_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = dataclasses.replace(GAPS, twin=lambda *asked: GAPS.twin(*asked)[1:])
+    monkeypatch.setattr(gaps, "GAPS", wrong)
+    (check,) = [check for check in diagnose(bars=200).checks if check.problem]
+    assert check.detector == "engine/gaps"
+
+
+def test_warmup_in_part() -> None:
+    assert {warmed.form for warmed in warmup(panels=False)} == {"serial", "engine"}
+    assert {warmed.form for warmed in warmup(panels=False, engine=False)} == {"serial"}

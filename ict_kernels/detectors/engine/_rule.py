@@ -29,7 +29,7 @@ class Hits:
     Examples
     --------
     >>> hits = Hits({"bar": np.array([3, 8]), "price": np.array([1.5, 1.25])})
-    >>> len(hits), hits.price.max(), list(hits.rows())
+    >>> len(hits), float(hits.price.max()), list(hits.rows())
     (2, 1.5, [(3, 1.5), (8, 1.25)])
     """
 
