@@ -9,6 +9,7 @@ True
 
 from __future__ import annotations
 
+from .cache import Cache
 from .candles import Candles
 from .config import Config, load_config
 from .detectors._reference import reference
@@ -21,6 +22,7 @@ from .detectors.gaps import (
 from .detectors.structure import cisd, displacements, market_structure_shifts, structure_breaks, trend
 from .detectors.swings import swings
 from .errors import (
+    CacheWarning,
     CandleError,
     ConfigError,
     IctError,
@@ -40,6 +42,8 @@ from .stream import Changes, Stream, Update
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cache",
+    "CacheWarning",
     "CandleError",
     "Candles",
     "Changes",

@@ -220,6 +220,14 @@ class CacheOptimization(_Section):
         default=True,
         metadata=_about("Compress cached results where that saves space."),
     )
+    max_memory_size: ByteSize = field(
+        default=ByteSize("100MB"),
+        metadata=_about("Most memory that cached results take.", ByteSize("1KB"), ByteSize("100TB")),
+    )
+    max_cache_entries: int = field(
+        default=10_000,
+        metadata=_about("Most cached results on disk.", 1, 100_000_000),
+    )
 
 
 @dataclass(frozen=True)

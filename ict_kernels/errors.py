@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "CacheWarning",
     "CandleError",
     "ConfigError",
     "IctError",
@@ -36,6 +37,10 @@ class StateError(IctError, ValueError):
 
 class OutputError(IctError, OSError):
     """Results that could not be written; nothing half-written is left behind."""
+
+
+class CacheWarning(UserWarning):
+    """Results cannot be kept on disk, and are computed anew in each process."""
 
 
 class NaiveTimeWarning(UserWarning):

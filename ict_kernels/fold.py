@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ def as_bars(open_: Any, high: Any, low: Any, close: Any) -> Bars:
     )
 
 
+@lru_cache(maxsize=4096)
 def own_shape(spec: Spec) -> Shape:
     """Sizes of the kernel's blocks for these parameters."""
     return spec.entry.shape(spec.entry.kernel_params(spec))

@@ -13,6 +13,7 @@ import numbers
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -204,7 +205,7 @@ class Spec:
         """Parameters by name; those of upstream detectors as nested dicts."""
         return {name: value.parameters if isinstance(value, Spec) else value for name, value in self.values}
 
-    @property
+    @cached_property
     def feeds(self) -> tuple[Spec, ...]:
         """What feeds the detector, in the order of its parameters."""
         if self.entry.companion_of:
@@ -215,6 +216,17 @@ class Spec:
         """One upstream detector, by the name of its parameter."""
         found: Spec = dict(self.values)[name]
         return found
+
+    # Detectors are looked up in dicts many times a request, and hashing all the parameters each time would rule it.
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.values))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Spec], tuple[Any, ...]]:
+        return Spec, (self.name, self.values)  # hashes of text differ between processes
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.parameters.items())})"

@@ -48,7 +48,7 @@ def refusal(content: Any, write: Any, environ: dict[str, str] | None = None) -> 
 # ---- defaults ------------------------------------------------------------------------------
 
 
-def test_defaults_are_those_of_the_plan() -> None:
+def test_defaults_are_those_of_the_plan_and_two_of_our_own() -> None:
     assert load_config(environ={}).to_dict() == {
         "detector_pool": {"max_pool_size": 4, "min_pool_size": 2, "adaptive_sizing": True},
         "batch_processing": {"batch_size": 100, "max_buffer_size": "50MB", "async_threshold": 10},
@@ -56,6 +56,8 @@ def test_defaults_are_those_of_the_plan() -> None:
             "max_cache_size": "200MB",
             "cache_ttl_seconds": 3600,
             "compression_enabled": True,
+            "max_memory_size": "100MB",
+            "max_cache_entries": 10_000,
         },
         "performance_targets": {
             "parallel_speedup_min": 2.0,

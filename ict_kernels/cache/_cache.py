@@ -1,0 +1,454 @@
+"""Tables that were computed before: found by the hash of the data, whole or as far as the candles agree."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Condition, Lock
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from ..candles import Candles
+from ..config import CacheOptimization, load_config
+from ..detectors._run import check_candles, wrap_for
+from ..errors import CacheWarning, OutputError
+from ..registry import Spec, as_spec, detector
+from . import _format
+from ._costs import TINY, CostModel
+from ._format import EntryError
+from ._keys import Key
+from ._lookup import Lookup, closure, computed, continued
+from ._memory import MemoryLevel
+from ._plan import Choice, Explanation
+from ._stats import Stats, add_usage
+from ._tables import Entry
+from ._writer import Writer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._store import Stored, ZstdStore
+
+__all__ = ["Cache", "default_location"]
+
+LOCATION: Final = "ICT_KERNELS_CACHE_DIR"
+_LOCKS: Final = 64
+_FULL: Final = 0.9  # part of the limits that is left after files were removed for room
+
+Listener = Callable[[tuple[Spec, ...], Candles], object]
+
+
+def default_location() -> Path:
+    """Folder of the cache: what ``ICT_KERNELS_CACHE_DIR`` names, else ``ict-kernels`` in the user's caches."""
+    named = os.environ.get(LOCATION)
+    if named:
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ict-kernels"
+
+
+class Cache:
+    """Event tables kept by the hash of the candles, in memory and in files.
+
+    A table is found by detector, parameters, :attr:`Candles.digest`, kernel sources and version. Where candles were
+    appended, the table of the longest prefix that is there is continued from its saved state; the result is that of a
+    fresh computation, bit for bit. What would take longer to read than to compute is computed.
+
+    Parameters
+    ----------
+    location : path, optional
+        Folder of the files, made when the first is written; by default that of :func:`default_location`.
+    settings : CacheOptimization, optional
+        Bounds and compression; by default those of :func:`load_config`.
+    clock : callable, default ``time.time``
+        Seconds since 1970, by which entries age.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import ict_kernels as ict
+    >>> candles = ict.sample_market(["EURUSD"], bars=5_000)[0]
+    >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
+    ...     gaps = cache.events("fair_value_gaps", candles[:4_999], min_size=0.0003)
+    ...     longer = cache.events("fair_value_gaps", candles, min_size=0.0003)
+    ...     stats = cache.stats()
+    >>> longer == ict.fair_value_gaps(candles, min_size=0.0003)
+    True
+    >>> stats.computed, stats.prefix_hits
+    (1, 1)
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str] | None = None,
+        settings: CacheOptimization | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        from joblib import Memory
+
+        from ._store import BACKEND
+
+        self.location = default_location() if location is None else Path(location).expanduser()
+        self.settings = load_config().cache_optimization if settings is None else settings
+        self.clock = clock
+        self.memory = Memory(self.location, backend=BACKEND, verbose=0, backend_options={"clock": clock})
+        self.store: ZstdStore = self.memory.store_backend
+        self.level = MemoryLevel(self.settings.max_memory_size.bytes, self._dropped)
+        self.costs = CostModel()
+        self.listeners: list[Listener] = []
+        self._writer = Writer(self.settings.max_memory_size.bytes)
+        self._counts: Counter[str] = Counter()
+        self._counting = Lock()
+        self._locks = [Lock() for _ in range(_LOCKS)]
+        self._idle = Condition(Lock())
+        self._active = 0
+        self._ahead: set[Key] = set()
+        self._files: _Files | None = None
+        self._trouble: str | None = ""
+        self._closer = weakref.finalize(self, add_usage, self.location, self._counts)
+
+    # --- tables ------------------------------------------------------------------------------------------------
+
+    def events(self, what: str | Spec, candles: Candles, /, *, final: bool = True, **parameters: Any) -> Any:
+        """The table of one detector, computed or read.
+
+        Parameters
+        ----------
+        what : str or Spec
+            Its name; or with its parameters, of which none may follow then.
+        candles : Candles
+        final : bool, default True
+            Whether the last candle is finished. If not, what comes of it is computed and not kept, and the next
+            request goes on from the candle before.
+        **parameters
+            Those of the detector, if it is given by name.
+
+        Returns
+        -------
+        Events
+            Equal to a fresh computation, bit for bit; of a dense companion an array.
+
+        Raises
+        ------
+        CandleError
+            If `candles` are none.
+        ParameterError
+            If the detector or a parameter does not exist or is out of its range.
+        """
+        spec = detector(what, **parameters) if isinstance(what, str) else what
+        return self.run([spec], candles, final=final)[spec]
+
+    def run(
+        self,
+        detectors: str | Spec | Iterable[str | Spec],
+        candles: Candles,
+        *,
+        workers: int = 1,
+        final: bool = True,
+    ) -> dict[Spec, Any]:
+        """The tables of several detectors, which share what feeds them.
+
+        Parameters
+        ----------
+        detectors : str, Spec or iterable of them
+        candles : Candles
+        workers : int, default 1
+            Threads that compute.
+        final : bool, default True
+            As in :meth:`events`.
+
+        Returns
+        -------
+        dict of Spec to Events
+            Of dense companions to arrays.
+
+        Raises
+        ------
+        CandleError, ParameterError
+            As in :meth:`events`.
+        """
+        specs = _specs(detectors)
+        check_candles("Cache.run", candles)
+        with self._foreground():
+            found = (
+                self._entries(specs, candles, workers) if final else self._unfinished(specs, candles, workers)
+            )
+        self._warn()
+        for listen in self.listeners:
+            listen(specs, candles)
+        return {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
+
+    def explain(self, detectors: str | Spec | Iterable[str | Spec], candles: Candles) -> Explanation:
+        """Say where each table would come from now, and why, without computing, reading or keeping anything.
+
+        Parameters
+        ----------
+        detectors : str, Spec or iterable of them
+        candles : Candles
+
+        Returns
+        -------
+        Explanation
+            Printed, it is one line a detector.
+        """
+        specs = _specs(detectors)
+        check_candles("Cache.explain", candles)
+        bars = len(candles)
+        if self._is_tiny(specs, bars):
+            seconds = self.costs.computing(closure(specs), bars)
+            tiny = Choice(
+                "compute", None, False, 0, seconds, seconds, "looking would take as long as computing"
+            )
+            return Explanation(dict.fromkeys(specs, tiny))
+        lookup = Lookup(self, specs, candles, 1)
+        lookup.found = lookup.in_memory()
+        plan = lookup.plan()
+        for spec in lookup.found:
+            alone = self.costs.computing(closure((spec,)), bars)
+            plan[spec] = Choice("memory", lookup.keys[spec], True, bars, 0.0, alone, "memory holds it")
+        return Explanation({spec: plan[spec] for spec in specs})
+
+    def _entries(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
+        if self._is_tiny(specs, len(candles)):
+            self.count(computed=len(specs))
+            return computed(specs, candles, workers, self)
+        lookup = Lookup(self, specs, candles, workers)
+        if not lookup.look_in_memory():
+            # Whoever asks for the same market meanwhile waits, and finds it in memory then.
+            with self._locks[hash((candles.symbol, candles.timeframe)) % _LOCKS]:
+                if not lookup.look_in_memory():
+                    lookup.carry_out(lookup.plan())
+        return lookup.found
+
+    def _is_tiny(self, specs: tuple[Spec, ...], bars: int) -> bool:
+        return self.costs.computing(closure(specs), bars) < TINY
+
+    def _unfinished(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
+        """Tables whose last candle may change: those of the candles before, continued and not kept."""
+        before = self._entries(specs, candles[:-1], workers)
+        try:
+            return continued(before, candles, workers, self)
+        except EntryError:  # the saved states of one of them; what was asked for is computed without them
+            return computed(specs, candles, workers, self)
+
+    # --- what lookups call -------------------------------------------------------------------------------------
+
+    def is_too_old(self, created: float) -> bool:
+        """Whether an entry's time is over; one from the future, left by a clock that jumped, counts as new."""
+        return self.clock() - created > self.settings.cache_ttl_seconds
+
+    def count(self, **amounts: float) -> None:
+        """Add to the counts that :meth:`stats` gives."""
+        with self._counting:
+            self._counts.update(amounts)
+
+    def read(self, key: Key, spec: Spec) -> Entry | None:
+        """Read a table from its file; None if it is not there, damaged or cannot be read."""
+        began = perf_counter()
+        try:
+            content = self.store.load_item(key)
+            entry = _format.unpack(content, key, spec)
+        except KeyError:
+            return None
+        except EntryError:
+            self.mistrust(key)
+            return None
+        except (OSError, MemoryError):
+            self.count(read_errors=1)
+            return None
+        self.costs.read(content.nbytes, entry.compressed, perf_counter() - began)
+        self.count(bytes_read=content.nbytes)
+        return entry
+
+    def mistrust(self, key: Key) -> None:
+        """Set a file aside that is not what it should be."""
+        self.level.drop(key)
+        self.store.set_aside(key)
+        self.count(damaged=1)
+
+    def keep(
+        self, key: Key, spec: Spec, entry: Entry, candles: Candles, continues: Key | None = None
+    ) -> Entry:
+        """Keep a table in memory, and in a file if that is worth it; return it as it is kept."""
+        size, compressed = entry.nbytes, self.settings.compression_enabled
+        if self.costs.worth_writing(spec, entry.bars, entry.bars - entry.saved, size, compressed):
+            kept = replace(entry, saved=entry.bars)
+            market = candles.symbol, candles.timeframe
+            if self._writer.submit(lambda: self._write(key, spec, entry, market), size):
+                entry = kept
+            else:
+                self.count(dropped=1)
+        else:
+            self.count(not_stored=1)
+        self.level.put(key, entry, continues)
+        return entry
+
+    def used(self, keys: Iterable[Key]) -> None:
+        """Note which tables were of use."""
+        if self._ahead:
+            hits = self._ahead.intersection(keys)
+            self._ahead -= hits
+            self.count(preload_hits=len(hits))
+
+    def _dropped(self, key: Key) -> None:
+        if key in self._ahead:
+            self._ahead.discard(key)
+            self.count(preload_wasted=1)
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def _write(self, key: Key, spec: Spec, entry: Entry, market: tuple[str, str]) -> None:
+        """Write a table's file, making room for it before."""
+        began = perf_counter()
+        compressed = self.settings.compression_enabled
+        content = _format.pack(key, spec, entry, market=market, compressed=compressed)
+        if not self._make_room(len(content)):
+            self.count(not_stored=1)
+            return
+        try:
+            self.store.dump_item(key, content)
+        except OutputError as error:
+            self.count(write_errors=1)
+            if self._trouble == "":
+                self._trouble = str(error)
+            return
+        self.costs.written(entry.nbytes, compressed, perf_counter() - began)
+        self.count(stored=1, bytes_written=len(content))
+
+    def _warn(self) -> None:
+        """Say once that files cannot be written, to whoever asks for tables: the thread that writes has no caller."""
+        if self._trouble:
+            text, self._trouble = self._trouble, None
+            warnings.warn(f"{text}; tables are kept in memory only", CacheWarning, stacklevel=3)
+
+    def _make_room(self, size: int) -> bool:
+        """Remove files until one of so many bytes fits; False if it never will."""
+        limit, most = self.settings.max_cache_size.bytes, self.settings.max_cache_entries
+        if size > limit:
+            return False
+        if self._files is None or self._files.stale(limit):
+            self._files = _Files.counted(self.store.get_items())
+        if not self._files.has_room(size, limit, most):
+            self._trim(int(limit * _FULL) - size, int(most * _FULL))
+        self._files.add(size)
+        return True
+
+    def _trim(self, limit: int, most: int) -> None:
+        """Remove what is too old, and what was used least recently until the rest is within limits."""
+        age = timedelta(seconds=self.settings.cache_ttl_seconds)
+        removed = self.store.enforce_store_limits(max(0, limit), max(0, most), age)
+        expired = sum(self.is_too_old(each.created) for each in removed)
+        self.count(evicted=len(removed) - expired, expired=expired)
+        self._files = _Files.counted(self.store.get_items())
+
+    # --- looking after it --------------------------------------------------------------------------------------
+
+    def stats(self) -> Stats:
+        """What the cache did since it was opened.
+
+        Returns
+        -------
+        Stats
+        """
+        with self._counting:
+            counts = dict(self._counts)
+        held: dict[str, Any] = {"memory_bytes": self.level.bytes, "memory_entries": len(self.level)}
+        return Stats(**counts | held)
+
+    def flush(self) -> None:
+        """Wait until everything that is to be written is written."""
+        self._writer.flush()
+        self._warn()
+
+    def close(self) -> None:
+        """Write what is left to be written, and add what was counted to the folder's usage. May be called twice."""
+        self._writer.close()
+        self._closer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cache, (self.location, self.settings)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Cache {self.location}: {len(self.level):,} tables, {self.level.bytes / 1e6:.1f} MB in memory>"
+        )
+
+    # --- foreground and background -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _foreground(self) -> Iterator[None]:
+        with self._idle:
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._active -= 1
+                if not self._active:
+                    self._idle.notify_all()
+
+    def wait_until_idle(self, timeout: float | None = None) -> bool:
+        """Wait until no request is running; False if one still is after so many seconds."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._active, timeout)
+
+    def load_ahead(self, key: Key, spec: Spec) -> bool:
+        """Read a table into memory before it is asked for; whether that was done."""
+        if key in self.level:
+            return False
+        entry = self.read(key, spec)
+        if entry is None or self.is_too_old(entry.created):
+            return False
+        self._ahead.add(key)
+        if not self.level.put(key, entry):
+            self._ahead.discard(key)
+            return False
+        self.count(preloaded=1)
+        return True
+
+
+class _Files:
+    """How many files and bytes there are, as far as this process knows."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count = count
+        self.size = size
+        self._added = 0
+
+    @classmethod
+    def counted(cls, items: list[Stored]) -> _Files:
+        return cls(len(items), sum(each.size for each in items))
+
+    def add(self, size: int) -> None:
+        self.count += 1
+        self.size += size
+        self._added += size
+
+    def stale(self, limit: int) -> bool:
+        """Whether so much was written since counting that others may have written as much."""
+        return self._added > limit // 20
+
+    def has_room(self, size: int, limit: int, most: int) -> bool:
+        return self.size + size <= limit and self.count < most
+
+
+def _specs(detectors: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:
+    chosen = [detectors] if isinstance(detectors, (str, Spec)) else detectors
+    return tuple(dict.fromkeys(as_spec(each) for each in chosen))

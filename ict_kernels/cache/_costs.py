@@ -1,0 +1,127 @@
+"""What is worth it: measured times of computing, reading and writing, and what they say of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+from typing import Final
+
+from ..registry import Spec
+from ._tables import lineage
+
+__all__ = ["READS", "TINY", "CostModel", "is_loaded"]
+
+TINY: Final = 60e-6
+"""Seconds of computing below which even looking costs too much."""
+
+READS: Final = 10
+"""How often a file is expected to be read: it is written if that many reads save more than writing takes."""
+
+_CALL: Final = 45e-6  # seconds of a call, whatever its length
+_LOADING: Final = 25e-3  # seconds until a kernel that no call has used in this process is there
+_SHORTER: Final = 0.5  # weight of a measurement that is shorter than expected
+_LONGER: Final = 0.1
+_SURPRISE: Final = 4.0  # times what was expected that are believed at most
+_PLAIN: Final = 300.0  # times that kernels take as plain Python, about
+
+
+class _Rate:
+    """Seconds as ``fixed + rate * amount``, both of which follow what is measured.
+
+    Whatever disturbs a measurement makes it longer, so shorter ones are believed at once by half, longer ones by a
+    tenth and never for more than a few times of what was expected.
+    """
+
+    def __init__(self, fixed: float, rate: float) -> None:
+        self.fixed = fixed
+        self.rate = rate
+
+    def seconds(self, amount: int) -> float:
+        return self.fixed + self.rate * amount
+
+    def learn(self, amount: int, seconds: float) -> None:
+        expected = self.seconds(amount)
+        seen = min(seconds, _SURPRISE * expected)
+        change = (seen - expected) * (_SHORTER if seen < expected else _LONGER)
+        # Each part takes on the change by its share of what was expected, so a long job teaches the rate, a short one
+        # the rest.
+        self.fixed += change * self.fixed / expected
+        self.rate += change * self.rate / expected
+
+
+class CostModel:
+    """Estimates in seconds, which begin with the registry's costs and follow what this process measures."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._computing: dict[str, _Rate] = {}
+        self._reading = {True: _Rate(150e-6, 2.5e-9), False: _Rate(80e-6, 0.4e-9)}
+        self._writing = {True: _Rate(3e-3, 50e-9), False: _Rate(3e-3, 2e-9)}
+
+    def computing(self, specs: Iterable[Spec], bars: int, *, loading: bool | None = None) -> float:
+        """Seconds that detectors take over so many bars; what feeds them has to be among them.
+
+        With `loading`, kernels count as not loaded yet, as in another process; by default as they are.
+        """
+        return sum(self.own(spec, bars, loading=loading) for spec in specs)
+
+    def own(self, spec: Spec, bars: int, *, loading: bool | None = None) -> float:
+        """Seconds that one detector takes, its feeds being there."""
+        load = not is_loaded(spec) if loading is None else loading and is_compiled(spec)
+        return self._rate(spec).seconds(bars) + (_LOADING if load else 0.0)
+
+    def _rate(self, spec: Spec) -> _Rate:
+        rate = self._computing.get(spec.name)
+        if rate is None:
+            times = 1.0 if is_compiled(spec) else _PLAIN
+            rate = self._computing.setdefault(spec.name, _Rate(_CALL, times * spec.entry.cost * 1e-9))
+        return rate
+
+    def reading(self, size: int, compressed: bool) -> float:
+        """Seconds that a file of so many bytes takes to read."""
+        return self._reading[compressed].seconds(size)
+
+    def writing(self, size: int, compressed: bool) -> float:
+        """Seconds that a table of so many bytes in memory takes to write."""
+        return self._writing[compressed].seconds(size)
+
+    def computed(self, spec: Spec, bars: int, seconds: float) -> None:
+        """Learn from a detector that was run, its kernel being loaded already."""
+        if bars:
+            with self._lock:
+                self._computing.setdefault(spec.name, _Rate(_CALL, spec.entry.cost * 1e-9)).learn(
+                    bars, seconds
+                )
+
+    def read(self, size: int, compressed: bool, seconds: float) -> None:
+        """Learn from a file that was read."""
+        with self._lock:
+            self._reading[compressed].learn(size, seconds)
+
+    def written(self, size: int, compressed: bool, seconds: float) -> None:
+        """Learn from a file that was written."""
+        with self._lock:
+            self._writing[compressed].learn(size, seconds)
+
+    def worth_writing(self, spec: Spec, bars: int, new_bars: int, size: int, compressed: bool) -> bool:
+        """Whether reads to be expected save more than writing takes.
+
+        What a read saves is the computing of bars that no file holds yet; a table that no file holds at all also saves
+        another process the loading of its kernels.
+        """
+        line = lineage(spec)
+        if new_bars == bars:
+            saved = self.computing(line, bars, loading=True) - self.reading(size, compressed)
+        else:
+            saved = self.computing(line, new_bars, loading=False) - self.computing(line, 0, loading=False)
+        return READS * saved > self.writing(size, compressed)
+
+
+def is_loaded(spec: Spec) -> bool:
+    """Whether a detector's kernel can be called without being loaded or compiled first."""
+    return bool(getattr(spec.entry.kernel, "overloads", True))
+
+
+def is_compiled(spec: Spec) -> bool:
+    """Whether a detector's kernel is compiled at all, which it is not without JIT."""
+    return hasattr(spec.entry.kernel, "overloads")

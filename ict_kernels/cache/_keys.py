@@ -1,0 +1,79 @@
+"""What a cached table is known by: detector, parameters, data, kernels and version."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
+
+from ..candles import Candles
+from ..kernels._jit import SOURCE_HASH
+from ..registry import Spec
+
+__all__ = ["FORMAT", "Key", "build_id", "parse_name", "series_id", "spec_id"]
+
+FORMAT = 1
+"""Version of the files; others are never read."""
+
+SUFFIX = ".ict"
+
+
+class Key(NamedTuple):
+    """One table: a detector with its parameters over some candles, made by some build of the package.
+
+    ``build``, ``series`` and ``spec`` are hashes and ``digest`` is :attr:`Candles.digest`, so a key is safe as a path
+    whatever symbols and parameters hold.
+    """
+
+    build: str
+    series: str
+    spec: str
+    bars: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return f"{self.spec}-{self.bars}-{self.digest}{SUFFIX}"
+
+    @property
+    def call_id(self) -> tuple[str, str, str]:
+        """Where a store of joblib keeps it."""
+        return self.build, self.series, self.name
+
+
+def parse_name(build: str, series: str, name: str) -> Key | None:
+    """The key that a file's place stands for; None if it is none of ours."""
+    parts = name.removesuffix(SUFFIX).split("-")
+    if not name.endswith(SUFFIX) or len(parts) != 3 or not (parts[1].isascii() and parts[1].isdecimal()):
+        return None
+    key = Key(build, series, parts[0], int(parts[1]), parts[2])
+    return key if key.name == name else None
+
+
+@lru_cache(maxsize=4096)
+def series_id(symbol: str, timeframe: str) -> str:
+    """Hash of a market: its series, however long, lie in one folder."""
+    return xxh3_64_hexdigest(json.dumps([symbol, timeframe]).encode())
+
+
+@lru_cache(maxsize=4096)
+def spec_id(spec: Spec) -> str:
+    """Hash of a detector with its canonical parameters: ``1`` and ``1.0`` are one."""
+    return xxh3_128_hexdigest(json.dumps([spec.name, spec.parameters], sort_keys=True).encode())
+
+
+@lru_cache(maxsize=8)
+def build_id(kernels: str = SOURCE_HASH, version: str = "") -> str:
+    """Hash of all kernel sources and of the package's version, this one's by default."""
+    from .. import __version__
+
+    return xxh3_64_hexdigest(json.dumps([FORMAT, kernels, version or __version__]).encode())
+
+
+def key_of(spec: Spec, candles: Candles, digest: str) -> Key:
+    """The key of a detector's table over these candles, whose digest is known."""
+    series = series_id(candles.symbol, candles.timeframe)
+    return Key(build_id(), series, spec_id(spec), len(candles), digest)

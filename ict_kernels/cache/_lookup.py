@@ -1,0 +1,275 @@
+"""One request: what of it is there already, what is worth reading, and what has to be computed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from ..candles import Candles
+from ..fold import Emitted, as_columns
+from ..kernels._types import State
+from ..registry import Spec, with_feeds
+from ._costs import is_loaded
+from ._format import EntryError, unpacked
+from ._keys import Key, key_of
+from ._plan import Choice
+from ._tables import Cost, Entry, Table, advance, lineage
+
+if TYPE_CHECKING:
+    from ._cache import Cache
+
+__all__ = ["Lookup", "closure", "continued"]
+
+_TRIES: Final = 4  # tables of fewer candles that are compared with those asked for
+_FAR: Final = 4  # times that continuing must be cheaper than computing to be chosen without a look at files
+_CLOSER: Final = 0.9  # part of computing's estimate that anything else has to stay below
+
+
+@lru_cache(maxsize=1024)
+def closure(specs: tuple[Spec, ...]) -> tuple[Spec, ...]:
+    """Detectors and all that feed them, each once."""
+    return tuple(with_feeds(specs))
+
+
+class Lookup:
+    """The tables of some detectors over some candles.
+
+    Parameters
+    ----------
+    cache : Cache
+    specs : tuple of Spec
+    candles : Candles
+    workers : int
+    """
+
+    def __init__(self, cache: Cache, specs: tuple[Spec, ...], candles: Candles, workers: int) -> None:
+        self.cache = cache
+        self.specs = specs
+        self.candles = candles
+        self.workers = workers
+        digest = candles.digest
+        self.keys = {spec: key_of(spec, candles, digest) for spec in specs}
+        self.found: dict[Spec, Entry] = {}
+        self._agrees: dict[tuple[int, str], bool] = {}
+
+    @property
+    def missing(self) -> tuple[Spec, ...]:
+        """Detectors whose table is not there yet."""
+        return tuple(spec for spec in self.specs if spec not in self.found)
+
+    # --- what there is -----------------------------------------------------------------------------------------
+
+    def look_in_memory(self) -> bool:
+        """Take what memory holds; whether that is everything."""
+        began = perf_counter()
+        hits = self.in_memory()
+        if hits:
+            self.found.update(hits)
+            self.cache.used(self.keys[spec] for spec in hits)
+            self.cache.count(
+                memory_hits=len(hits), saved_seconds=_saved(hits.values()) - (perf_counter() - began)
+            )
+        return len(self.found) == len(self.specs)
+
+    def in_memory(self) -> dict[Spec, Entry]:
+        """What memory holds of the missing tables."""
+        cache = self.cache
+        entries = ((spec, cache.level.get(self.keys[spec])) for spec in self.missing)
+        return {spec: entry for spec, entry in entries if entry and not cache.is_too_old(entry.created)}
+
+    def plan(self) -> dict[Spec, Choice]:
+        """Decide where what is missing comes from: the cheapest of taking what there is, computing, or some of both."""
+        missing = self.missing
+        costs, bars = self.cache.costs, len(self.candles)
+        alone = {spec: costs.computing(lineage(spec), bars) for spec in missing}
+        there = {spec: choice for spec in missing if (choice := self._there(spec, alone[spec])) is not None}
+        worth = {spec for spec, choice in there.items() if choice.seconds < _CLOSER * costs.own(spec, bars)}
+        options = [set(there), worth, set[Spec]()]
+        taken = min(options, key=lambda some: self._cost(some, there, missing))
+        return {spec: self._choice(spec, there.get(spec), spec in taken, alone[spec]) for spec in missing}
+
+    def _cost(self, taken: set[Spec], there: Mapping[Spec, Choice], missing: Sequence[Spec]) -> float:
+        """Seconds of taking some tables and computing the rest, what feeds several computed once."""
+        costs, bars = self.cache.costs, len(self.candles)
+        taking = 0.0
+        together: defaultdict[int, list[Spec]] = defaultdict(list)
+        for spec in taken:
+            taking += there[spec].seconds
+            if there[spec].action == "prefix":
+                taking -= costs.computing(lineage(spec), bars - there[spec].bars)
+                together[there[spec].bars].append(spec)
+        for start, specs in together.items():
+            taking += costs.computing(closure(tuple(specs)), bars - start)
+        rest = closure(tuple(spec for spec in missing if spec not in taken))
+        return taking / _CLOSER + costs.computing(rest, bars)
+
+    def _choice(self, spec: Spec, there: Choice | None, taken: bool, alone: float) -> Choice:
+        if there is not None and taken:
+            return there
+        if there is None:
+            return Choice("compute", None, False, 0, alone, alone, "there is no table to read or to continue")
+        how = "reading" if there.action == "disk" else "continuing"
+        reason = f"{how} a table would take {there.seconds * 1e3:.2f} ms"
+        return Choice("compute", there.source, False, 0, alone, alone, reason)
+
+    def _there(self, spec: Spec, alone: float) -> Choice | None:
+        """The file of a table, or the best that can be continued; no file is looked for that could not be better."""
+        cache, key = self.cache, self.keys[spec]
+        best = self._continuing(spec, cache.level.prefixes(key), True, alone)
+        if best is not None and _FAR * best.seconds < alone:
+            return best
+        stored = cache.store.find(key)
+        if stored is not None and not cache.is_too_old(stored.created):
+            seconds = cache.costs.reading(stored.size, cache.settings.compression_enabled)
+            return Choice("disk", key, False, key.bars, seconds, alone, f"its file has {stored.size:,} bytes")
+        other = self._continuing(spec, cache.store.prefixes(key), False, alone)
+        return min(filter(None, (best, other)), key=lambda choice: choice.seconds, default=None)
+
+    def _begins_with(self, key: Key) -> bool:
+        """Whether the candles begin with those of a shorter table."""
+        asked = key.bars, key.digest
+        if asked not in self._agrees:
+            self._agrees[asked] = self.candles[: key.bars].digest == key.digest
+        return self._agrees[asked]
+
+    def _continuing(self, spec: Spec, shorter: Sequence[Key], in_memory: bool, alone: float) -> Choice | None:
+        """The longest of some tables that the candles continue."""
+        cache = self.cache
+        source = next((key for key in shorter[:_TRIES] if self._begins_with(key)), None)
+        if source is None:
+            return None
+        new = len(self.candles) - source.bars
+        seconds = cache.costs.computing(lineage(spec), new)
+        if not in_memory:
+            stored = cache.store.find(source)
+            if stored is None or cache.is_too_old(stored.created):
+                return None
+            seconds += cache.costs.reading(stored.size, cache.settings.compression_enabled)
+        return Choice("prefix", source, in_memory, source.bars, seconds, alone, f"{new:,} candles are new")
+
+    # --- carrying it out ---------------------------------------------------------------------------------------
+
+    def carry_out(self, plan: Mapping[Spec, Choice]) -> None:
+        """Read, continue and compute until nothing is missing."""
+        began = perf_counter()
+        read: dict[Spec, Entry] = {}
+        shorter: defaultdict[int, dict[Spec, Entry]] = defaultdict(dict)
+        for spec, choice in plan.items():
+            entry = self._source(spec, choice)
+            if entry is not None and choice.action == "disk":
+                read[spec] = entry
+                self.cache.level.put(self.keys[spec], entry)
+            elif entry is not None:
+                shorter[choice.bars][spec] = entry
+        self.found.update(read)
+        hits = [*read.values(), *(entry for group in shorter.values() for entry in group.values())]
+        if hits:
+            self.cache.count(disk_hits=len(read), saved_seconds=_saved(hits) - (perf_counter() - began))
+        for group in shorter.values():
+            self._continue(group, plan)
+        if self.missing:
+            self._compute(plan)
+
+    def _source(self, spec: Spec, choice: Choice) -> Entry | None:
+        """The table to take or to continue, if it is still there and sound."""
+        cache = self.cache
+        if choice.source is None or choice.action == "compute":
+            return None
+        entry = cache.level.get(choice.source) or cache.read(choice.source, spec)
+        if entry is None or choice.action == "disk":
+            return entry
+        try:
+            return replace(entry, states=unpacked(entry.states))
+        except EntryError:
+            cache.mistrust(choice.source)
+            return None
+
+    def _continue(self, sources: Mapping[Spec, Entry], plan: Mapping[Spec, Choice]) -> None:
+        for spec, entry in continued(sources, self.candles, self.workers, self.cache).items():
+            source = plan[spec].source
+            self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles, continues=source)
+        self.cache.used(choice.source for spec in sources if (choice := plan[spec]).source is not None)
+        self.cache.count(prefix_hits=len(sources))
+
+    def _compute(self, plan: Mapping[Spec, Choice]) -> None:
+        missing = self.missing
+        made = computed(missing, self.candles, self.workers, self.cache)
+        for spec, entry in made.items():
+            self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles)
+        skipped = sum(plan[spec].action == "compute" and plan[spec].source is not None for spec in missing)
+        self.cache.count(computed=len(missing), skipped=skipped)
+
+
+def computed(specs: tuple[Spec, ...], candles: Candles, workers: int, cache: Cache) -> dict[Spec, Entry]:
+    """Tables from the first candle on."""
+
+    def consume(spec: Spec, emitted: Emitted) -> Table | None:
+        return _public(spec, emitted) if spec in specs else None
+
+    return _made(specs, candles, 0, {}, consume, {}, workers, cache)
+
+
+def continued(
+    sources: Mapping[Spec, Entry], candles: Candles, workers: int, cache: Cache
+) -> dict[Spec, Entry]:
+    """Tables after more candles; `sources` are of equally many, with which the candles begin."""
+    states: dict[Spec, State] = {}
+    for entry in sources.values():
+        states |= unpacked(entry.states)
+
+    def consume(spec: Spec, emitted: Emitted) -> Table | None:
+        source = sources.get(spec)
+        return None if source is None else source.table.continued(spec, emitted)
+
+    start = next(iter(sources.values())).bars
+    return _made(tuple(sources), candles, start, states, consume, sources, workers, cache)
+
+
+def _made(
+    specs: tuple[Spec, ...],
+    candles: Candles,
+    start: int,
+    states: Mapping[Spec, State],
+    consume: Callable[[Spec, Emitted], Table | None],
+    sources: Mapping[Spec, Entry],
+    workers: int,
+    cache: Cache,
+) -> dict[Spec, Entry]:
+    bars = len(candles)
+    loaded = {spec for spec in closure(specs) if is_loaded(spec)}
+    tables, after, seconds = advance(specs, candles.bars, start, states, consume, workers)
+    cost: dict[Spec, Cost] = {}
+    for spec, took in seconds.items():
+        if spec in loaded:
+            cache.costs.computed(spec, bars - start, took)
+            cost[spec] = Cost(took, 0.0)
+        else:
+            usual = min(took, cache.costs.own(spec, bars - start))
+            cost[spec] = Cost(usual, took - usual)
+    cache.count(computing_seconds=sum(seconds.values()))
+    now = cache.clock()
+    entries = {}
+    for spec in specs:
+        before = sources.get(spec)
+        line = lineage(spec)
+        costs = {each: before.costs[each].plus(cost[each]) if before else cost[each] for each in line}
+        saved = before.saved if before else 0
+        entries[spec] = Entry(tables[spec], {each: after[each] for each in line}, bars, now, costs, saved)
+    return entries
+
+
+def _public(spec: Spec, emitted: Emitted) -> Table:
+    columns = as_columns(spec, [emitted])
+    return Table({column.name: columns[column.name] for column in spec.entry.columns if not column.internal})
+
+
+def _saved(entries: Iterable[Entry]) -> float:
+    """Seconds that computing these took, what feeds several counted once; and loading, where it is still to be done."""
+    costs: dict[Spec, Cost] = {}
+    for entry in entries:
+        costs.update(entry.costs)
+    return sum(cost.computing + (0.0 if is_loaded(spec) else cost.loading) for spec, cost in costs.items())

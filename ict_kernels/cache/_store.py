@@ -1,0 +1,307 @@
+"""Tables on disk: a store of joblib's that keeps one checked file a table, and neither pickles nor runs anything."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from time import time
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from joblib import StoreBackendBase, register_store_backend
+from numpy.typing import NDArray
+
+from ..states import write_whole
+from ._keys import Key, parse_name
+
+__all__ = ["BACKEND", "Stored", "ZstdStore"]
+
+BACKEND = "zstd"
+DAMAGED = "damaged"
+_KEPT_DAMAGED = 16  # files that may be looked into later
+_STALE = 600.0  # seconds after which a temporary file belongs to no writer any more
+
+
+class Stored(NamedTuple):
+    """A file of the store: its key, bytes, and when it was written and last used, in seconds since 1970."""
+
+    key: Key
+    size: int
+    created: float
+    last_access: float
+
+
+class ZstdStore(StoreBackendBase):  # type: ignore[misc]
+    """One file a table below ``<location>/<build>/<market>/``, written whole or not at all.
+
+    Registered with joblib as ``"zstd"``; items are the bytes that :mod:`._format` lays out and checks. Of joblib's own
+    habits it keeps none that would hurt: no pickle, no folder of metadata a call, and no wiping of everything when
+    a function's body changes, since the hash of all kernel sources is part of every key.
+    """
+
+    def configure(
+        self, location: str, verbose: int = 0, backend_options: dict[str, Any] | None = None
+    ) -> None:
+        """Look at a folder, which need not exist yet."""
+        self.location = location
+        self.root = Path(location)
+        self.verbose = verbose
+        self.clock = (backend_options or {}).get("clock", time)
+        self._lock = Lock()
+        self._reading: Counter[Key] = Counter()
+        self._listings: dict[tuple[str, str], tuple[int, dict[str, list[Key]]]] = {}
+
+    # --- items -------------------------------------------------------------------------------------------------
+
+    def path(self, key: Key) -> str:
+        """Where a table lies."""
+        return os.path.join(self.location, *key.call_id)  # noqa: PTH118 a Path takes five times as long
+
+    def load_item(
+        self, call_id: Key, verbose: int = 0, timestamp: float | None = None, metadata: object = None
+    ) -> NDArray[np.uint8]:
+        """Read a file into memory of its own, so that nothing that happens to it later shows.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        OSError
+            If it cannot be read.
+        """
+        with self._being_read(call_id):
+            try:
+                file = open(self.path(call_id), "rb", buffering=0)  # noqa: PTH123, SIM115
+            except (FileNotFoundError, NotADirectoryError):
+                raise KeyError(call_id) from None
+            with file:
+                found = os.fstat(file.fileno())
+                content = np.empty(found.st_size, np.uint8)
+                read = file.readinto(content.data)
+                self._note_use(file.fileno(), found)
+            return content[:read]
+
+    def _note_use(self, file: int, found: os.stat_result) -> None:
+        """Set when a file was used last, which file systems are often told not to do by themselves."""
+        if os.utime in os.supports_fd:
+            with suppress(OSError):
+                os.utime(file, ns=(int(self.clock() * 1e9), found.st_mtime_ns))
+
+    @contextmanager
+    def _being_read(self, key: Key) -> Iterator[None]:
+        with self._lock:
+            self._reading[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reading[key] -= 1
+                if not self._reading[key]:
+                    del self._reading[key]
+
+    def dump_item(self, call_id: Key, item: bytes, verbose: int = 0) -> None:
+        """Write a file: under another name, synced, then renamed.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; nothing half-written is left then.
+        TypeError
+            If the item is anything but a packed table.
+        """
+        if not isinstance(call_id, Key) or not isinstance(item, bytes):
+            raise TypeError(
+                "the store 'zstd' keeps the tables of ict_kernels.Cache only; "
+                "memoize functions of your own with joblib's default store"
+            )
+        path = Path(self.path(call_id))
+        with suppress(OSError):  # writing says what is wrong
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, item)
+        now = self.clock()
+        with suppress(OSError):
+            os.utime(path, (now, now))
+
+    def contains_item(self, call_id: Key) -> bool:
+        """Whether there is such a file."""
+        return self.find(call_id) is not None
+
+    def find(self, key: Key) -> Stored | None:
+        """What a file takes and how old it is; None if there is none."""
+        try:
+            found = os.stat(self.path(key))  # noqa: PTH116
+        except OSError:
+            return None
+        return Stored(key, found.st_size, found.st_mtime, found.st_atime)
+
+    def clear_item(self, call_id: Key) -> None:
+        """Remove a file."""
+        with suppress(OSError):
+            os.unlink(self.path(call_id))  # noqa: PTH108
+
+    def set_aside(self, key: Key) -> None:
+        """Move a file that is not what it should be out of the way, to be looked into; or remove it."""
+        folder = self.root / DAMAGED
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            if sum(1 for _ in folder.iterdir()) < _KEPT_DAMAGED:
+                os.replace(self.path(key), folder / f"{secrets.token_hex(8)}-{key.name}")  # noqa: PTH105
+        self.clear_item(key)
+
+    # --- what there is -----------------------------------------------------------------------------------------
+
+    def prefixes(self, key: Key) -> list[Key]:
+        """Keys of shorter tables of the same detector and market, longest first."""
+        shorter = [
+            each for each in self._listing(key.build, key.series).get(key.spec, ()) if each.bars < key.bars
+        ]
+        return sorted(shorter, key=lambda each: each.bars, reverse=True)
+
+    def _listing(self, build: str, series: str) -> dict[str, list[Key]]:
+        """A market's tables by detector, listed anew when its folder has changed."""
+        folder = self.root / build / series
+        try:
+            changed = folder.stat().st_mtime_ns
+            known = self._listings.get((build, series))
+            if known is not None and known[0] == changed:
+                return known[1]
+            found: dict[str, list[Key]] = {}
+            for name in os.listdir(folder):  # noqa: PTH208
+                key = parse_name(build, series, name)
+                if key is not None:
+                    found.setdefault(key.spec, []).append(key)
+        except OSError:
+            return {}
+        self._listings[build, series] = changed, found
+        return found
+
+    def get_items(self) -> list[Stored]:
+        """All files of all builds."""
+        return list(self._walk())
+
+    def _walk(self) -> Iterator[Stored]:
+        for folder in self._folders():
+            with suppress(OSError), os.scandir(folder) as files:
+                for file in files:
+                    key = parse_name(folder.parent.name, folder.name, file.name)
+                    if key is not None:
+                        with suppress(OSError):
+                            found = file.stat(follow_symlinks=False)
+                            yield Stored(key, found.st_size, found.st_mtime, found.st_atime)
+
+    def _folders(self) -> list[Path]:
+        """Those of all markets of all builds."""
+        found: list[Path] = []
+        for build in _below(self.root):
+            if build.name != DAMAGED:
+                found += _below(build)
+        return found
+
+    # --- limits ------------------------------------------------------------------------------------------------
+
+    def enforce_store_limits(
+        self, bytes_limit: int | None, items_limit: int | None = None, age_limit: timedelta | None = None
+    ) -> list[Stored]:
+        """Remove what is too old, then what was used least recently, until the rest fits; and return it.
+
+        What is being read stays. A file from the future, left by a clock that jumped, counts as new.
+        """
+        now = self.clock()
+        items = sorted(self.get_items(), key=lambda each: each.last_access)
+        oldest = -np.inf if age_limit is None else now - age_limit.total_seconds()
+        size, count = sum(each.size for each in items), len(items)
+        removed: list[Stored] = []
+        for each in items:
+            over = (bytes_limit is not None and size > bytes_limit) or (
+                items_limit is not None and count > items_limit
+            )
+            if (over or each.created < oldest) and each.key not in self._reading:
+                self.clear_item(each.key)
+                size, count = size - each.size, count - 1
+                removed.append(each)
+        return removed
+
+    def sweep(self) -> int:
+        """Remove what writers that were killed left behind, and empty folders; return how many files."""
+        left = 0
+        for folder in self._folders():
+            for path in _files(folder):
+                with suppress(OSError):
+                    if path.name.endswith(".tmp") and abs(self.clock() - path.stat().st_mtime) > _STALE:
+                        path.unlink()
+                        left += 1
+            for empty in (folder, folder.parent):
+                with suppress(OSError):
+                    empty.rmdir()
+        return left
+
+    def clear_location(self, location: str) -> None:
+        """Remove a folder of the store."""
+        shutil.rmtree(location, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove all tables, and nothing else that may lie in the folder."""
+        for folder in self._folders():
+            for path in _files(folder):
+                if path.name.endswith((".ict", ".tmp")):
+                    with suppress(OSError):
+                        path.unlink()
+            for empty in (folder, folder.parent):
+                with suppress(OSError):
+                    empty.rmdir()
+        self.clear_location(str(self.root / DAMAGED))
+        self._listings.clear()
+
+    # --- what joblib would do for functions of any kind ----------------------------------------------------------
+
+    def create_location(self, location: str) -> None:
+        """Make no folder before there is something to write."""
+
+    def get_metadata(self, call_id: object) -> dict[str, Any]:
+        """Nothing: what there is to know stands in each file's header."""
+        return {}
+
+    def store_metadata(self, call_id: object, metadata: object) -> None:
+        """Write no folder of metadata."""
+
+    def store_cached_func_code(self, call_id: object, func_code: str | None = None) -> None:
+        """Write no source: the hash of all kernels is part of each key."""
+
+    def get_cached_func_code(self, call_id: object) -> NoReturn:
+        """Say that there is none."""
+        raise FileNotFoundError(f"{self.location} keeps no sources")
+
+    def get_cached_func_info(self, call_id: object) -> dict[str, str]:
+        """Where the store is."""
+        return {"location": self.location}
+
+    def clear_path(self, call_id: object) -> None:
+        """Keep everything: a function whose body changed is no reason to wipe its results."""
+
+    _open_item = staticmethod(open)
+    _item_exists = staticmethod(os.path.exists)
+    _move_item = staticmethod(os.replace)
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    except OSError:
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+register_store_backend(BACKEND, ZstdStore)

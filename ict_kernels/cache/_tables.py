@@ -1,0 +1,223 @@
+"""Tables that can be continued: what a cache keeps of a detector, and how it goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
+from ..kernels._types import Bars, Feed, State
+from ..registry import Spec, with_feeds
+
+__all__ = ["Entry", "Table", "advance", "lineage"]
+
+_ROOM = 64  # rows of spare room, at least
+
+
+class _Buffer:
+    """An array of which the first rows are taken; tables that look at them never see what is appended behind."""
+
+    __slots__ = ("data", "used")
+
+    def __init__(self, data: NDArray[Any], used: int) -> None:
+        self.data = data
+        self.used = used
+
+
+class Table:
+    """Public columns of one length, which share their rows with the tables they continue.
+
+    Rows are appended in place behind those that an earlier table looks at; a life cycle column of which a cell was
+    set is copied instead. Only one table at a time may be made out of another (the cache's lock sees to it).
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        Not written to any more.
+    """
+
+    __slots__ = ("_buffers", "rows")
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self.rows = len(next(iter(columns.values())))
+        self._buffers = {name: _Buffer(column, self.rows) for name, column in columns.items()}
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns by name."""
+        rows = self.rows
+        return {name: buffer.data[:rows] for name, buffer in self._buffers.items()}
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """What takes memory, spare room included."""
+        return [buffer.data for buffer in self._buffers.values()]
+
+    def continued(self, spec: Spec, part: Emitted) -> Table:
+        """The table after what a fold emitted next."""
+        ids, cells, bars = changed_cells(part.feed.log)
+        new = ids >= part.first_id
+        fresh = as_columns(spec, [part._replace(feed=part.feed._replace(log=part.feed.log[new]))])
+        old = ~new
+        ids, cells, bars = ids[old], cells[old], bars[old]
+        longer = object.__new__(Table)
+        longer.rows = self.rows + len(part.feed.ints)
+        longer._buffers = {}
+        life = spec.entry.life
+        changed = {life[cell] for cell in np.flatnonzero(np.bincount(cells))}
+        for name, buffer in self._buffers.items():
+            buffer = self._with_room(buffer, longer.rows, copy=name in changed)
+            buffer.data[self.rows : longer.rows] = fresh[name]
+            buffer.used = longer.rows
+            if name in changed:
+                mine = cells == life.index(name)
+                buffer.data[ids[mine]] = bars[mine]
+            longer._buffers[name] = buffer
+        return longer
+
+    def _with_room(self, buffer: _Buffer, rows: int, copy: bool) -> _Buffer:
+        if not copy and buffer.used == self.rows and rows <= len(buffer.data) and buffer.data.flags.writeable:
+            return buffer
+        larger = np.empty(rows + rows // 8 + _ROOM, buffer.data.dtype)
+        larger[: self.rows] = buffer.data[: self.rows]
+        return _Buffer(larger, self.rows)
+
+
+class Cost(NamedTuple):
+    """Seconds of computing, and of loading the kernel where that came first."""
+
+    computing: float
+    loading: float
+
+    def plus(self, other: Cost) -> Cost:
+        """Both together."""
+        return Cost(self.computing + other.computing, self.loading + other.loading)
+
+
+@dataclass(frozen=True)
+class PackedStates:
+    """States as they lie in a file: few entries that are read are ever continued."""
+
+    packed: NDArray[np.uint8]
+    unpack: Callable[[], Mapping[Spec, State]]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What is kept of one detector over some candles.
+
+    Attributes
+    ----------
+    table : Table
+    states : mapping of Spec to State, or PackedStates
+        Of the detector and of all that feed it, after the last bar: by these it can be continued.
+    bars : int
+        How many candles.
+    created : float
+        When it was made, in seconds since 1970.
+    costs : mapping of Spec to Cost
+        What computing the detector and each that feeds it took.
+    saved : int
+        Bars of the longest part of it that is on disk.
+    compressed : bool
+        Whether the file it was read from is; of what was computed False.
+    """
+
+    table: Table
+    states: Mapping[Spec, State] | PackedStates
+    bars: int
+    created: float
+    costs: Mapping[Spec, Cost]
+    saved: int = 0
+    compressed: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the table and its states."""
+        return sum(column.nbytes for column in self.table.columns.values()) + _bytes(self.states)
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """What takes memory."""
+        if isinstance(self.states, PackedStates):
+            return [*self.table.arrays, self.states.packed]
+        return [*self.table.arrays, *(block for state in self.states.values() for block in state)]
+
+
+def _bytes(states: Mapping[Spec, State] | PackedStates) -> int:
+    if isinstance(states, PackedStates):
+        return states.packed.nbytes
+    return sum(block.nbytes for state in states.values() for block in state)
+
+
+@lru_cache(maxsize=4096)
+def lineage(spec: Spec) -> tuple[Spec, ...]:
+    """A detector and all that feed it, upstream first."""
+    return tuple(with_feeds([spec]))
+
+
+def advance(
+    specs: Iterable[Spec],
+    bars: Bars,
+    start: int,
+    states: Mapping[Spec, State],
+    consume: Callable[[Spec, Emitted], Any],
+    workers: int = 1,
+) -> tuple[dict[Spec, Any], dict[Spec, State], dict[Spec, float]]:
+    """Run detectors and all upstream over bars ``start`` to the end.
+
+    Parameters
+    ----------
+    specs : iterable of Spec
+    bars : Bars
+        All candles, those before `start` included.
+    start : int
+        Bars that `states` have seen.
+    states : mapping of Spec to State
+        Of the detectors and of all upstream; none of them if `start` is 0. They are not written to.
+    consume : callable
+        Makes of each detector's emitted rows what is returned.
+    workers : int, default 1
+        Threads.
+
+    Returns
+    -------
+    dict of Spec to anything, dict of Spec to State, dict of Spec to float
+        What `consume` made, the states after the last bar, and the seconds that each detector took.
+    """
+    stop = len(bars.open)
+    folds = {spec: Fold(spec, _copied(states[spec]) if start else None) for spec in with_feeds(specs)}
+    seconds: dict[Spec, float] = {}
+
+    def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
+        began = perf_counter()
+        fold = folds[spec]
+        first = max(0, start - fold.lookback)
+        emitted = fold.advance(Bars(*(column[first:] for column in bars)), start, stop, first, feeds)
+        seconds[spec] = perf_counter() - began
+        return emitted
+
+    def finish(spec: Spec, emitted: Emitted) -> Any:
+        began = perf_counter()
+        made = consume(spec, emitted)
+        seconds[spec] += perf_counter() - began
+        return made
+
+    made = run_in_order(folds, step, workers, finish)
+    sparse_only = start > 0  # after many bars it pays to look closely, after a few it doesn't
+    return (
+        made,
+        {spec: compact_state(fold.state, sparse_only) for spec, fold in folds.items()},
+        seconds,
+    )
+
+
+def _copied(state: State) -> State:
+    blocks: list[Any] = [block.copy() for block in state]
+    return State(*blocks)
