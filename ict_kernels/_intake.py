@@ -379,10 +379,15 @@ def warn_naive(message: str) -> None:
     if notes is not None:
         notes.append(message)
         return
+    warn_outside(message, NaiveTimeWarning)
+
+
+def warn_outside(message: str, category: type[Warning]) -> None:
+    """Warn at the first frame outside this package."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, NaiveTimeWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _epoch_numbers(series: pd.Series[Any]) -> pd.Series[Any] | None:

@@ -72,7 +72,7 @@ class Candles:
     array([1.3, 1.3])
     """
 
-    __slots__ = ("__weakref__", "_chain", "_dropped", *COLUMNS, "symbol", "timeframe")
+    __slots__ = ("__weakref__", "_chain", "_digest", "_dropped", *COLUMNS, "symbol", "timeframe")
 
     time: I64
     open: F64
@@ -83,6 +83,7 @@ class Candles:
     symbol: str
     timeframe: str
     _chain: tuple[str, ...]
+    _digest: str
     _dropped: pd.DataFrame | None
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -370,6 +371,7 @@ class Candles:
         put(candles, "symbol", symbol)
         put(candles, "timeframe", timeframe)
         put(candles, "_chain", chain)
+        put(candles, "_digest", "")
         put(candles, "_dropped", dropped)
         return candles
 
@@ -437,17 +439,19 @@ class Candles:
         >>> candles[:60].append(candles[60:]).digest == candles.digest
         True
         """
-        blocks = self.block_digests
-        tail = len(blocks) * BLOCK
-        if blocks and tail == len(self):
-            return blocks[-1]
-        return self._link(blocks[-1] if blocks else "", tail, len(self))
+        if not self._digest:
+            blocks = self.block_digests
+            tail = len(blocks) * BLOCK
+            whole = blocks and tail == len(self)
+            digest = blocks[-1] if whole else self._link(blocks[-1] if blocks else "", tail, len(self))
+            object.__setattr__(self, "_digest", digest)
+        return self._digest
 
     def _link(self, before: str, start: int, stop: int) -> str:
         """Digest the bars from start to stop onto the chain that ends with `before`."""
         from xxhash import xxh3_128
 
-        link = xxh3_128((before or f"{self.symbol}\0{self.timeframe}").encode())
+        link = xxh3_128((before or f"{self.symbol}\0{self.timeframe}").encode("utf-8", "surrogatepass"))
         for name in COLUMNS:
             link.update(getattr(self, name)[start:stop])
         return link.hexdigest()

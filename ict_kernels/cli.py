@@ -8,19 +8,22 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from .errors import IctError, NaiveTimeWarning, ParameterError, UncachedWarning
+from .errors import CacheWarning, IctError, NaiveTimeWarning, ParameterError, UncachedWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .bench import Options, Report
+    from .cache import Cache, Stats
+    from .cache._upkeep import Info
     from .doctor import Diagnosis
     from .registry import Spec
     from .scan import ScanResult, Summary
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main", "parse_detectors"]
 
 _NAIVE = "times without a zone are read as UTC; name theirs, as in --tz Europe/Athens or --tz UTC"
+_OWN_WARNINGS = (CacheWarning, NaiveTimeWarning, UncachedWarning)
 _WIDE = 200  # columns of tables that go to a file or a pipe
 
 
@@ -61,7 +65,7 @@ def _plain_warnings() -> Iterator[None]:
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **to: Any) -> None:
-            if not issubclass(category, (NaiveTimeWarning, UncachedWarning)):
+            if not issubclass(category, _OWN_WARNINGS):
                 usual(message, category, *where, **to)
                 return
             text = _NAIVE if issubclass(category, NaiveTimeWarning) else str(message)
@@ -70,7 +74,7 @@ def _plain_warnings() -> Iterator[None]:
                 typer.echo(f"warning: {text}", err=True)
 
         warnings.showwarning = show
-        for category in (NaiveTimeWarning, UncachedWarning):
+        for category in _OWN_WARNINGS:
             warnings.simplefilter("always", category)
         yield
 
@@ -233,6 +237,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard out
         "ict-kernels scan data/*.csv --tz Europe/Athens --timeframes 15min,1h --out events",
         'ict-kernels scan EURUSD_15M.csv --detectors "swings(left=3,right=3),fair_value_gaps(min_size=0.0003)"',
         "ict-kernels scan EURUSD_15M.csv --json | jq .summary",
+        "ict-kernels scan data/*.csv --tz UTC --cache",
+        "ict-kernels scan data/*.csv --tz UTC --cache-dir /srv/tables --json | jq .cache.hit_rate",
     ),
 )
 def _scan(
@@ -264,6 +270,17 @@ def _scan(
     on_error: Annotated[
         Literal["raise", "drop"], typer.Option("--on-error", help="What happens to files with bad rows.")
     ] = "raise",
+    use_cache: Annotated[
+        bool, typer.Option("--cache", help="Look tables up before computing them, and keep them.")
+    ] = False,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the cache; implies --cache.",
+            show_default="ICT_KERNELS_CACHE_DIR, or ict-kernels in the user's caches",
+        ),
+    ] = None,
     as_json: AsJson = False,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress.")] = True,
     quiet: Annotated[
@@ -277,20 +294,42 @@ def _scan(
     progress = progress and not quiet and sys.stderr.isatty()
     if progress and not kernels_are_cached():
         typer.echo("compiling the kernels, once on this machine: this may take half a minute", err=True)
-    result = scan(
-        files or None,
-        parse_detectors(detectors),
-        _words(timeframes) or None,
-        out,
-        workers=workers,
-        progress=progress,
-        tz=tz,
-        on_error=on_error,
-    )
+    with _opened_cache(use_cache, cache_dir) as cache:
+        result = scan(
+            files or None,
+            parse_detectors(detectors),
+            _words(timeframes) or None,
+            out,
+            workers=workers,
+            progress=progress,
+            tz=tz,
+            on_error=on_error,
+            cache=cache,
+        )
+        if cache is not None:
+            _wait_for_files(cache, result)
     if as_json:
         _write_json(result.to_dict())
     elif not quiet:
         _show_scan(result, _console())
+
+
+def _opened_cache(wanted: bool, folder: Path | None) -> AbstractContextManager[Cache | None]:
+    if not wanted and folder is None:
+        return nullcontext()
+    from .cache import Cache
+
+    return Cache(folder)
+
+
+def _wait_for_files(cache: Cache, result: ScanResult) -> None:
+    """Let the cache finish writing, so that its counts are final; what that takes is part of the scan."""
+    began = perf_counter()
+    cache.flush()
+    waited = perf_counter() - began
+    result.cache = cache.stats()
+    result.seconds.write += waited
+    result.seconds.total += waited
 
 
 def _label(spec: Spec) -> str:
@@ -342,7 +381,23 @@ def _totals(result: ScanResult) -> str:
         lines.append(f"{dropped:,} bad rows dropped")
     if result.out is not None:
         lines.append(f"written to {Path(result.out, '<detector>', 'symbol=...', 'timeframe=...')}")
+    if result.cache is not None:
+        lines.append(_cache_line(result.cache))
     return "\n".join(lines)
+
+
+def _cache_line(stats: Stats) -> str:
+    rate = 100 * stats.hits // max(1, stats.requests)  # 100 are all
+    line = f"cache: {stats.hits:,} of {_counted(stats.requests, 'table')} found ({rate}%)"
+    if stats.hits:
+        saved = round(stats.saved_seconds, 2)
+        line += (
+            f": {stats.memory_hits:,} in memory, {stats.disk_hits:,} on disk, {stats.prefix_hits:,} continued; "
+            f"{abs(saved):.2f} s {'of computing saved' if saved >= 0 else 'longer than computing'}"
+        )
+    if stats.stored:
+        line += f"; {stats.stored:,} written, {stats.bytes_written / 1e6:.2f} MB"
+    return line
 
 
 # ---------------------------------------------------------------------- bench
@@ -354,6 +409,7 @@ _QUICK: dict[str, Any] = {
     "parts": ("detectors", "growth", "shapes", "panels"),
 }
 _QUICK_ENGINE: dict[str, Any] = {"sizes": (1_000,), "rounds": 2, "parts": ("scans", "windows", "histories")}
+_QUICK_CACHE: dict[str, Any] = {"sizes": (2_000, 5_000), "rounds": 2, "bars": 2_000, "visits": 2}
 
 
 @app.command(
@@ -364,13 +420,15 @@ _QUICK_ENGINE: dict[str, Any] = {"sizes": (1_000,), "rounds": 2, "parts": ("scan
         "ict-kernels bench --check --data EURUSD_15M.csv --json figures.json --markdown figures.md",
         "ict-kernels bench --suite engine",
         "ict-kernels bench --suite engine --engine ~/ict-engine --parts scans --detectors 'fair value gaps'",
+        "ict-kernels bench --suite cache --data EURUSD_15M.csv --json figures.json",
     ),
 )
 def _bench(
     suite: Annotated[
-        Literal["kernels", "engine"],
+        Literal["kernels", "engine", "cache"],
         typer.Option(
-            help="The kernels and their twins, or the ICT Engine's interfaces and row-by-row reading."
+            help="The kernels and their twins, the ICT Engine's interfaces and row-by-row reading, "
+            "or the cache and computing."
         ),
     ] = "kernels",
     sizes: Annotated[
@@ -378,7 +436,8 @@ def _bench(
         typer.Option(
             metavar="LIST",
             help="Bars of the series.",
-            show_default="100_000,1_000_000; engine: 1_000,5_000,15_000",
+            show_default="100_000,1_000_000; engine: 1_000,5_000,15_000; "
+            "cache: 15_000,24_000,100_000,1_000_000",
         ),
     ] = None,
     detectors: Detectors = "all",
@@ -387,7 +446,8 @@ def _bench(
         typer.Option(
             metavar="LIST",
             help="Which tables.",
-            show_default="detectors,growth,shapes,panels,imports,memory; engine: scans,windows,histories,memory",
+            show_default="detectors,growth,shapes,panels,imports,memory; engine: scans,windows,histories,memory; "
+            "cache: tables,sizes,workload",
         ),
     ] = None,
     rounds: Annotated[
@@ -408,7 +468,9 @@ def _bench(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Candles to repeat up to each size.", show_default="the built-in market"
+            metavar="FILE",
+            help="Candles to repeat up to each size; by the cache's suite never repeated.",
+            show_default="the built-in market",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the built-in market.")] = 7,
@@ -422,7 +484,7 @@ def _bench(
     ] = None,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress.")] = True,
 ) -> None:
-    """Measure detectors against their plain Python twins and against what the machine allows."""
+    """Measure detectors against their plain Python twins, the engine's interfaces, or the cache."""
     from . import bench
 
     chosen: dict[str, Any] = {"data": data, "seed": seed}
@@ -438,6 +500,11 @@ def _bench(
             report = bench.run_engine(
                 bench.EngineOptions(only=names, engine=engine, **(_QUICK_ENGINE if quick else {}) | chosen),
                 say,
+            )
+        elif suite == "cache":
+            specs = tuple(parse_detectors(detectors))
+            report = bench.run_cache(
+                bench.CacheOptions(detectors=specs, **(_QUICK_CACHE if quick else {}) | chosen), say
             )
         else:
             specs = tuple(parse_detectors(detectors))
@@ -470,6 +537,157 @@ def _deliver(report: Report, json_to: str | None, markdown_to: str | None) -> No
         report.print(_console())
     elif report.failures:
         typer.echo(f"error: {report.conclusion}", err=True)
+
+
+# ---------------------------------------------------------------------- cache
+
+_cache_commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(_cache_commands, name="cache", help="Look after the tables that scans and programs keep.")
+
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        metavar="DIR",
+        file_okay=False,
+        help="Folder of the cache.",
+        show_default="ICT_KERNELS_CACHE_DIR, or ict-kernels in the user's caches",
+    ),
+]
+
+
+@_cache_commands.command(
+    "info",
+    epilog=_examples(
+        "ict-kernels cache info",
+        "ict-kernels cache info --dir /srv/tables --json | jq .usage.hit_rate",
+    ),
+)
+def _cache_info(folder: CacheFolder = None, as_json: AsJson = False) -> None:
+    """Show what the cache holds, what that saves, and how it was used."""
+    from .cache import Cache
+    from .cache._upkeep import info
+
+    with Cache(folder) as cache:
+        found = info(cache)
+    if as_json:
+        _write_json(found.to_dict())
+    else:
+        typer.echo("\n".join(_info_lines(found)))
+
+
+def _info_lines(found: Info) -> Iterator[str]:
+    usage, other = found.usage, found.other_builds
+    facts = {
+        "location": str(found.location),
+        "on disk": f"{_counted(found.files, 'table')}, {_size(found.bytes)}",
+        "columns": f"{_size(found.table_bytes)} as they are: {found.saving:.0f}% saved",
+        "limits": f"{_counted(found.max_files, 'table')}, {_size(found.max_bytes)}, {found.ttl_seconds:,} s",
+        "written": " to ".join(_moment(each) for each in (found.oldest, found.newest) if each is not None),
+        "usage": f"{usage.hits:,} of {_counted(usage.requests, 'table')} found ({usage.hit_rate:.0%}): "
+        f"{usage.memory_hits:,} in memory, {usage.disk_hits:,} on disk, {usage.prefix_hits:,} continued; "
+        f"{usage.saved_seconds:.1f} s saved",
+        "other builds": f"{_counted(other.files, 'table')}, {_size(other.bytes)}",
+        "damaged": f"{_counted(found.damaged, 'file')} set aside, {found.unreadable:,} without a readable header",
+    }
+    yield from (f"{name:14}{_printable(value)}" for name, value in facts.items() if value)
+    for heading, shares in (("detector", found.by_detector), ("market", found.by_market)):
+        if shares:
+            yield f"\n{heading:32}{'tables':>8}{'size':>14}{'rows':>14}"
+        for name, part in shares.items():
+            yield f"{_printable(name):32}{part.files:8,}{_size(part.bytes):>14}{part.rows:14,}"
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
+
+
+def _moment(seconds: float) -> str:
+    import numpy as np  # whose times take any number, as a clock that jumped leaves behind
+
+    return f"{np.datetime64(int(seconds), 's')}".replace("T", " ") + " UTC"
+
+
+def _printable(text: str) -> str:
+    """Names as files have them, which could hold anything that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+@_cache_commands.command(
+    "verify",
+    epilog=_examples(
+        "ict-kernels cache verify",
+        "ict-kernels cache verify --dir /srv/tables || echo some tables will be computed anew",
+    ),
+)
+def _cache_verify(folder: CacheFolder = None) -> None:
+    """Read every table whole, and set aside what is damaged.
+
+    Exits with 1 if there was any.
+    """
+    from .cache import Cache
+    from .cache._upkeep import verify
+
+    with _file_progress() as tell, Cache(folder) as cache:
+        problems = verify(cache, tell)
+    for problem in problems:
+        typer.echo(
+            _printable(f"{'moved' if problem.set_aside else 'FAIL':8}{problem.path}: {problem.reason}")
+        )
+    if problems:
+        moved = sum(problem.set_aside for problem in problems)
+        typer.echo(f"{_counted(len(problems), 'damaged or unreadable table')}, {moved:,} set aside")
+        raise typer.Exit(1)
+    typer.echo("all tables are whole")
+
+
+@contextmanager
+def _file_progress() -> Iterator[Callable[[int, int, str], None]]:
+    with _status(shown=True) as say:
+        yield lambda done, total, label: say(f"{done:,} of {_counted(total, 'table')}: {_printable(label)}")
+
+
+@_cache_commands.command(
+    "clear",
+    epilog=_examples(
+        "ict-kernels cache clear",
+        "ict-kernels cache clear --dir /srv/tables",
+    ),
+)
+def _cache_clear(folder: CacheFolder = None) -> None:
+    """Remove all tables, and what was counted of their use."""
+    from .cache import Cache
+    from .cache._upkeep import clear
+
+    with Cache(folder) as cache:
+        done = clear(cache)
+    typer.echo(f"{_counted(done.files, 'table')} removed, {_size(done.bytes)}")
+
+
+@_cache_commands.command(
+    "compact",
+    epilog=_examples(
+        "ict-kernels cache compact",
+        "ICT_KERNELS_CACHE_OPTIMIZATION_MAX_CACHE_SIZE=50MB ict-kernels cache compact",
+    ),
+)
+def _cache_compact(folder: CacheFolder = None) -> None:
+    """Remove what is of no use any more, and compress the rest.
+
+    Goes: what is older or more than the limits allow, what was set aside, what killed programs left behind.
+    """
+    from .cache import Cache
+    from .cache._upkeep import compact
+
+    with _file_progress() as tell, Cache(folder) as cache:
+        done = compact(cache, tell)
+    facts = {
+        "before": f"{_counted(done.files_before, 'table')}, {_size(done.bytes_before)}",
+        "after": f"{_counted(done.files_after, 'table')}, {_size(done.bytes_after)}",
+        "compressed": f"{done.compressed:,}",
+        "removed": f"{done.expired:,} too old, {done.evicted:,} for room, {_counted(done.leftovers, 'leftover')}",
+    }
+    typer.echo("\n".join(f"{name:14}{value}" for name, value in facts.items()))
 
 
 # ---------------------------------------------------------------------- doctor, warmup, describe

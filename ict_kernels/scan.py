@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from . import registry
 from ._intake import noted, warn_naive
+from .cache import Cache, Stats
 from .candles import Candles, OnError
 from .detectors._run import table
 from .errors import CandleError, ParameterError
@@ -177,6 +178,9 @@ class ScanResult:
         The folder of the datasets, None if the tables were kept in memory.
     seconds : Seconds
         Where the time went.
+    cache : Stats or None
+        What the cache did while this scan ran, None without one. Of the files that it writes in the background, those
+        that were written by then.
 
     Examples
     --------
@@ -197,6 +201,7 @@ class ScanResult:
     counts: list[Count] = field(default_factory=list)
     out: str | None = None
     seconds: Seconds = field(default_factory=Seconds)
+    cache: Stats | None = None
     _tables: dict[tuple[Spec, str, str], Table] = field(default_factory=dict, repr=False)
 
     @property
@@ -277,6 +282,7 @@ class ScanResult:
             "bars": self.bars,
             "out": self.out,
             "seconds": {name: round(value, 6) for name, value in vars(self.seconds).items()},
+            "cache": None if self.cache is None else self.cache.to_dict(),
             "series": [series._asdict() for series in self.series],
             "summary": [_plain(row) for row in self.summary],
             "counts": [_plain(row) for row in self.counts],
@@ -313,6 +319,7 @@ def scan(
     progress: bool | Report = False,
     tz: str | tzinfo | None = None,
     on_error: OnError = "raise",
+    cache: Cache | None = None,
 ) -> ScanResult:
     """Run detectors over many series, and write what they find as Parquet datasets or keep it in memory.
 
@@ -341,6 +348,10 @@ def scan(
         The zone of times that name none, as in :meth:`Candles.from_pandas`.
     on_error : {"raise", "drop"}, default "raise"
         Whether bad rows are an error, or left out and counted in the result's `series`.
+    cache : Cache, optional
+        Where tables are looked up before they are computed, and kept afterwards; they are the same bit for bit. All of
+        one series' are then in memory at a time for each thread, beside what the cache keeps. The cache stays open and
+        goes on writing its files; if it cannot, that is a :class:`CacheWarning` and no error.
 
     Returns
     -------
@@ -366,6 +377,13 @@ def scan(
     ...     frame = pd.read_parquet(f"{folder}/swings")
     >>> len(frame) == result.summary[0].events
     True
+
+    Tables that were computed before are found again:
+
+    >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
+    ...     first, second = (scan(ict.sample_market(), "swings", cache=cache).cache for _ in range(2))
+    >>> first.hit_rate, second.hit_rate
+    (0.0, 1.0)
     """
     began = perf_counter()
     specs = _specs(detectors, apart=out is not None)
@@ -375,13 +393,16 @@ def scan(
     names = _timeframes(timeframes)
     inputs = expand(sample_market() if sources is None else sources, tz=tz, on_error=on_error)
     result = ScanResult(specs, out=None if out is None else str(out))
+    before = None if cache is None else cache.stats()
     with ExitStack() as stack:
         writer = None if out is None else stack.enter_context(DatasetWriter(out))
         report = stack.enter_context(_reporting(progress))
         pool = stack.enter_context(_pool(threads))
-        _Scan(result, inputs, names, threads, writer, pool, report).run()
+        _Scan(result, inputs, names, threads, writer, cache, pool, report).run()
         if writer is not None:
             result.seconds.write += pool.submit(_timed, writer.commit).result()
+    if cache is not None and before is not None:
+        result.cache = cache.stats() - before
     result.seconds.total = perf_counter() - began
     return result
 
@@ -458,6 +479,7 @@ class _Scan:
         timeframes: Sequence[str],
         workers: int,
         writer: DatasetWriter | None,
+        cache: Cache | None,
         pool: ThreadPoolExecutor,
         report: Report,
     ) -> None:
@@ -466,6 +488,7 @@ class _Scan:
         self.workers = workers
         self.pool = pool
         self.writer = writer
+        self.cache = cache
         self.batches = list(_batches(sources))
         self.meter = _Meter(report, sum(source.bars for source in sources))
         self.origins: dict[str, str] = {}
@@ -519,13 +542,15 @@ class _Scan:
         lanes = self._lanes(series)
         finisher = _Finisher(self.pool, self.writer, lanes)
 
-        def consume(place: int, spec: Spec, emitted: Emitted) -> Future[_Finished] | None:
+        def consume(place: int, spec: Spec, emitted: Emitted | Table) -> Future[_Finished] | None:
             wanted = spec in self.result.specs  # or it only feeds others
             return finisher.submit(spec, series[place], emitted) if wanted else None
 
         began = perf_counter()
         found: list[dict[Spec, Any]]
-        if len(series) < FEW * lanes:
+        if self.cache is not None:
+            found = self._cached(self.cache, series, lanes, consume)
+        elif len(series) < FEW * lanes:
             found = [
                 fold_batch(self.result.specs, candles.bars, lanes, partial(consume, place))
                 for place, candles in enumerate(series)
@@ -537,6 +562,24 @@ class _Scan:
         return [
             _Found(row, [futures[spec] for spec in self.result.specs]) for row, futures in zip(rows, found)
         ]
+
+    def _cached(
+        self,
+        cache: Cache,
+        series: Sequence[Candles],
+        lanes: int,
+        consume: Callable[[int, Spec, Table], Any],
+    ) -> list[dict[Spec, Any]]:
+        """Take tables from the cache, of several series at the same time."""
+        specs = self.result.specs
+        workers = max(1, lanes // len(series))
+
+        def run(place: int) -> dict[Spec, Any]:
+            tables = cache.run(specs, series[place], workers=workers)
+            return {spec: consume(place, spec, tables.pop(spec)) for spec in specs}
+
+        with ThreadPoolExecutor(min(lanes, len(series)), thread_name_prefix="ict-kernels-scan") as pool:
+            return list(pool.map(run, range(len(series))))
 
     def _lanes(self, series: Sequence[Candles]) -> int:
         """Threads that compute; of long series that are written half of them, as writing takes about as long."""
@@ -571,7 +614,7 @@ class _Finisher:
         self.writer = writer
         self.slots = BoundedSemaphore(slots)
 
-    def submit(self, spec: Spec, candles: Candles, emitted: Emitted) -> Future[_Finished]:
+    def submit(self, spec: Spec, candles: Candles, emitted: Emitted | Table) -> Future[_Finished]:
         self.slots.acquire()
         future = self.pool.submit(_finish, spec, candles, [emitted], self.writer)
         future.add_done_callback(self._free)  # also of one that fails or is cancelled
@@ -609,11 +652,14 @@ def _load(source: Source, timeframes: Sequence[str]) -> _Loaded:
     return _Loaded(wanted, len(candles.dropped), notes, perf_counter() - began)
 
 
-def _finish(spec: Spec, candles: Candles, parts: list[Emitted], writer: DatasetWriter | None) -> _Finished:
-    """Make a table, count it, and write it if there is a writer."""
+def _finish(
+    spec: Spec, candles: Candles, parts: list[Emitted | Table], writer: DatasetWriter | None
+) -> _Finished:
+    """Make a table unless it is one, count it, and write it if there is a writer."""
     began = perf_counter()
-    found = table(spec, parts, candles)
-    parts.clear()  # the pool holds the list until the table is written
+    found = parts.pop()  # the pool holds the list until the table is written
+    if isinstance(found, Emitted):
+        found = table(spec, [found], candles)
     counted = _count(spec, found, candles)
     made = perf_counter()
     if writer is None:

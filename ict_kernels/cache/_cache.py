@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,17 +12,19 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Condition, Lock
-from time import perf_counter
+from time import perf_counter, thread_time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from .._intake import warn_outside
 from ..candles import Candles
 from ..config import CacheOptimization, load_config
-from ..detectors._run import check_candles, wrap_for
+from ..detectors._run import check_candles, table, wrap_for
 from ..errors import CacheWarning, OutputError
+from ..fold import fold_batch
 from ..registry import Spec, as_spec, detector
 from . import _format
-from ._costs import TINY, CostModel
+from ._costs import CostModel
 from ._format import EntryError
 from ._keys import Key
 from ._lookup import Lookup, closure, computed, continued
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._store import Stored, ZstdStore
+    from ._upkeep import Cleared, Compacted, Info, Problem, Progress
 
 __all__ = ["Cache", "default_location"]
 
@@ -97,24 +99,36 @@ class Cache:
 
         from ._store import BACKEND
 
-        self.location = default_location() if location is None else Path(location).expanduser()
+        self.location = (default_location() if location is None else Path(location).expanduser()).absolute()
         self.settings = load_config().cache_optimization if settings is None else settings
         self.clock = clock
         self.memory = Memory(self.location, backend=BACKEND, verbose=0, backend_options={"clock": clock})
         self.store: ZstdStore = self.memory.store_backend
-        self.level = MemoryLevel(self.settings.max_memory_size.bytes, self._dropped)
         self.costs = CostModel()
         self.listeners: list[Listener] = []
+        self._begin()
+        _CACHES.add(self)
+
+    def _begin(self) -> None:
+        """Set up what belongs to one process: what memory holds, counts, locks and the thread that writes."""
+        self.level = MemoryLevel(self.settings.max_memory_size.bytes, self._dropped)
         self._writer = Writer(self.settings.max_memory_size.bytes)
         self._counts: Counter[str] = Counter()
         self._counting = Lock()
         self._locks = [Lock() for _ in range(_LOCKS)]
         self._idle = Condition(Lock())
         self._active = 0
-        self._ahead: set[Key] = set()
+        self.ahead: set[Key] = set()
         self._files: _Files | None = None
         self._trouble: str | None = ""
         self._closer = weakref.finalize(self, add_usage, self.location, self._counts)
+
+    def _forked(self) -> None:
+        """Begin anew in a child: locks may be held by threads that are not there, and the counts are the parent's."""
+        self._closer.detach()
+        self.costs.forked()
+        self.store.forked()
+        self._begin()
 
     # --- tables ------------------------------------------------------------------------------------------------
 
@@ -179,13 +193,25 @@ class Cache:
         specs = _specs(detectors)
         check_candles("Cache.run", candles)
         with self._foreground():
-            found = (
-                self._entries(specs, candles, workers) if final else self._unfinished(specs, candles, workers)
-            )
+            if final and self.costs.is_tiny(closure(specs), len(candles)):
+                tables = self._at_once(specs, candles)
+            else:
+                find = self._entries if final else self._unfinished
+                found = find(specs, candles, workers)
+                tables = {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
         self._warn()
         for listen in self.listeners:
             listen(specs, candles)
-        return {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
+        return tables
+
+    def _at_once(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
+        """Compute without keeping anything."""
+        began = thread_time()
+        emitted = fold_batch(specs, candles.bars)
+        tables = {spec: table(spec, [emitted[spec]], candles) for spec in specs}
+        self.costs.computed_together(closure(specs), len(candles), thread_time() - began)
+        self.count(computed=len(specs))
+        return tables
 
     def explain(self, detectors: str | Spec | Iterable[str | Spec], candles: Candles) -> Explanation:
         """Say where each table would come from now, and why, without computing, reading or keeping anything.
@@ -203,7 +229,7 @@ class Cache:
         specs = _specs(detectors)
         check_candles("Cache.explain", candles)
         bars = len(candles)
-        if self._is_tiny(specs, bars):
+        if self.costs.is_tiny(closure(specs), bars):
             seconds = self.costs.computing(closure(specs), bars)
             tiny = Choice(
                 "compute", None, False, 0, seconds, seconds, "looking would take as long as computing"
@@ -218,9 +244,6 @@ class Cache:
         return Explanation({spec: plan[spec] for spec in specs})
 
     def _entries(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
-        if self._is_tiny(specs, len(candles)):
-            self.count(computed=len(specs))
-            return computed(specs, candles, workers, self)
         lookup = Lookup(self, specs, candles, workers)
         if not lookup.look_in_memory():
             # Whoever asks for the same market meanwhile waits, and finds it in memory then.
@@ -228,9 +251,6 @@ class Cache:
                 if not lookup.look_in_memory():
                     lookup.carry_out(lookup.plan())
         return lookup.found
-
-    def _is_tiny(self, specs: tuple[Spec, ...], bars: int) -> bool:
-        return self.costs.computing(closure(specs), bars) < TINY
 
     def _unfinished(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
         """Tables whose last candle may change: those of the candles before, continued and not kept."""
@@ -279,7 +299,7 @@ class Cache:
         self, key: Key, spec: Spec, entry: Entry, candles: Candles, continues: Key | None = None
     ) -> Entry:
         """Keep a table in memory, and in a file if that is worth it; return it as it is kept."""
-        size, compressed = entry.nbytes, self.settings.compression_enabled
+        size, compressed = entry.table.nbytes, self.settings.compression_enabled
         if self.costs.worth_writing(spec, entry.bars, entry.bars - entry.saved, size, compressed):
             kept = replace(entry, saved=entry.bars)
             market = candles.symbol, candles.timeframe
@@ -294,14 +314,14 @@ class Cache:
 
     def used(self, keys: Iterable[Key]) -> None:
         """Note which tables were of use."""
-        if self._ahead:
-            hits = self._ahead.intersection(keys)
-            self._ahead -= hits
+        if self.ahead:
+            hits = self.ahead.intersection(keys)
+            self.ahead -= hits
             self.count(preload_hits=len(hits))
 
     def _dropped(self, key: Key) -> None:
-        if key in self._ahead:
-            self._ahead.discard(key)
+        if key in self.ahead:
+            self.ahead.discard(key)
             self.count(preload_wasted=1)
 
     # --- writing -----------------------------------------------------------------------------------------------
@@ -321,14 +341,14 @@ class Cache:
             if self._trouble == "":
                 self._trouble = str(error)
             return
-        self.costs.written(entry.nbytes, compressed, perf_counter() - began)
+        self.costs.written(entry.table.nbytes, compressed, perf_counter() - began)
         self.count(stored=1, bytes_written=len(content))
 
     def _warn(self) -> None:
         """Say once that files cannot be written, to whoever asks for tables: the thread that writes has no caller."""
         if self._trouble:
             text, self._trouble = self._trouble, None
-            warnings.warn(f"{text}; tables are kept in memory only", CacheWarning, stacklevel=3)
+            warn_outside(f"{text}; tables are kept in memory only", CacheWarning)
 
     def _make_room(self, size: int) -> bool:
         """Remove files until one of so many bytes fits; False if it never will."""
@@ -364,6 +384,70 @@ class Cache:
         held: dict[str, Any] = {"memory_bytes": self.level.bytes, "memory_entries": len(self.level)}
         return Stats(**counts | held)
 
+    def info(self) -> Info:
+        """What the cache holds on disk and in memory, and how it was used by all processes.
+
+        Returns
+        -------
+        Info
+        """
+        from ._upkeep import info
+
+        return info(self)
+
+    def verify(self, progress: Progress | None = None) -> list[Problem]:
+        """Read every file whole, and set aside what is damaged.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told after each file how many are done, of how many, and its name.
+
+        Returns
+        -------
+        list of Problem
+        """
+        from ._upkeep import verify
+
+        return verify(self, progress or _silent)
+
+    def compact(self, progress: Progress | None = None) -> Compacted:
+        """Remove what is too old, too much or of no use, compress what is not, and make the index anew.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told after each file that was to be compressed how many are done, of how many, and its detector.
+
+        Returns
+        -------
+        Compacted
+
+        Raises
+        ------
+        OutputError
+            If the folder or a file cannot be written; the file stays as it was then.
+        """
+        from ._upkeep import compact
+
+        return compact(self, progress or _silent)
+
+    def clear(self) -> Cleared:
+        """Remove all tables, in memory and on disk, of all versions; and nothing else that lies in the folder.
+
+        Returns
+        -------
+        Cleared
+
+        Raises
+        ------
+        OutputError
+            If files cannot be removed.
+        """
+        from ._upkeep import clear
+
+        return clear(self)
+
     def flush(self) -> None:
         """Wait until everything that is to be written is written."""
         self._writer.flush()
@@ -383,7 +467,7 @@ class Cache:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Cache, (self.location, self.settings)
+        return _restored, (self.location, self.settings, self.clock)
 
     def __repr__(self) -> str:
         return (
@@ -416,12 +500,27 @@ class Cache:
         entry = self.read(key, spec)
         if entry is None or self.is_too_old(entry.created):
             return False
-        self._ahead.add(key)
         if not self.level.put(key, entry):
-            self._ahead.discard(key)
             return False
+        self.ahead.add(key)
         self.count(preloaded=1)
         return True
+
+
+_CACHES: weakref.WeakSet[Cache] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for cache in list(_CACHES):
+        cache._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _restored(location: Path, settings: CacheOptimization, clock: Callable[[], float]) -> Cache:
+    return Cache(location, settings, clock=clock)
 
 
 class _Files:
@@ -447,6 +546,10 @@ class _Files:
 
     def has_room(self, size: int, limit: int, most: int) -> bool:
         return self.size + size <= limit and self.count < most
+
+
+def _silent(done: int, total: int, label: str) -> None:
+    pass
 
 
 def _specs(detectors: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:

@@ -18,7 +18,7 @@ __all__ = ["decode", "encode"]
 
 LEVEL = 3
 ALIGNMENT = 64
-_DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("int8", "int64", "float64")}
+DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("int8", "int64", "float64")}
 _STORED = {width: np.dtype(f"<i{width}") for width in (1, 2, 4, 8)}
 _DECIMALS = range(9)
 _SAMPLE = 32  # rows that rule out most numbers of decimals before all are looked at
@@ -51,7 +51,7 @@ class _Column(NamedTuple):
 
     @property
     def size(self) -> int:
-        itemsize = self.width or (0 if self.of else _DTYPES[self.dtype].itemsize)
+        itemsize = self.width or (0 if self.of else DTYPES[self.dtype].itemsize)
         return math.prod(self.shape) * itemsize
 
     @property
@@ -113,7 +113,7 @@ def encode(columns: Mapping[str, NDArray[Any]], *, compressed: bool) -> tuple[di
     for name, values in columns.items():
         if values.dtype not in (np.int8, np.int64, np.float64) or values.ndim not in (1, 2):
             raise TypeError(
-                f"column {name!r} is {values.ndim}-D {values.dtype}, not 1-D or 2-D {', '.join(_DTYPES)}"
+                f"column {name!r} is {values.ndim}-D {values.dtype}, not 1-D or 2-D {', '.join(DTYPES)}"
             )
     shrink = _Shrinker().shrink
     laid = {}
@@ -251,7 +251,7 @@ def _is_sound(column: _Column) -> bool:
     whole = (*column.shape, column.width, column.decimals, column.first, unset)
     return (
         type(column.name) is str
-        and column.dtype in _DTYPES
+        and column.dtype in DTYPES
         and len(column.shape) in (1, 2)
         and {*map(type, whole)} == {int}
         and _LEAST <= min(whole) <= max(whole) < -_LEAST
@@ -286,7 +286,7 @@ def _laid_out(columns: Mapping[str, _Column], body: memoryview | bytes, compress
         kept = block[at : at + size]
         at += _padded(size)
         if column.plain:
-            values = kept.view(_DTYPES[column.dtype]).reshape(column.shape)
+            values = kept.view(DTYPES[column.dtype]).reshape(column.shape)
             # A view of what was expanded would keep all of it in memory.
             values = values.astype(column.dtype, copy=compressed or not values.flags.aligned)
         elif not column.width:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import Final
 
 from ..registry import Spec
 from ._tables import lineage
 
-__all__ = ["READS", "TINY", "CostModel", "is_loaded"]
+__all__ = ["READS", "CostModel"]
 
-TINY: Final = 60e-6
-"""Seconds of computing below which even looking costs too much."""
+_TINY: Final = 0.5e-3  # seconds of computing that neither a look into memory nor a file could shorten by much
 
 READS: Final = 10
 """How often a file is expected to be read: it is written if that many reads save more than writing takes."""
@@ -53,29 +52,43 @@ class CostModel:
     """Estimates in seconds, which begin with the registry's costs and follow what this process measures."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self.forked()
         self._computing: dict[str, _Rate] = {}
+        self._loaded: set[str] = set()
         self._reading = {True: _Rate(150e-6, 2.5e-9), False: _Rate(80e-6, 0.4e-9)}
         self._writing = {True: _Rate(3e-3, 50e-9), False: _Rate(3e-3, 2e-9)}
+
+    def forked(self) -> None:
+        """Go on in a child with what its parent learnt; its lock may be held by a thread that is not there."""
+        self._lock = Lock()
 
     def computing(self, specs: Iterable[Spec], bars: int, *, loading: bool | None = None) -> float:
         """Seconds that detectors take over so many bars; what feeds them has to be among them.
 
         With `loading`, kernels count as not loaded yet, as in another process; by default as they are.
         """
-        return sum(self.own(spec, bars, loading=loading) for spec in specs)
+        total = 0.0
+        loaded = self._loaded
+        for spec in specs:
+            rate = self._computing.get(spec.name) or self._learnt(spec)
+            total += rate.fixed + rate.rate * bars
+            if loading or (loading is None and spec.name not in loaded and not self.is_loaded(spec)):
+                total += _LOADING * is_compiled(spec)
+        return total
 
-    def own(self, spec: Spec, bars: int, *, loading: bool | None = None) -> float:
-        """Seconds that one detector takes, its feeds being there."""
-        load = not is_loaded(spec) if loading is None else loading and is_compiled(spec)
-        return self._rate(spec).seconds(bars) + (_LOADING if load else 0.0)
+    def _learnt(self, spec: Spec) -> _Rate:
+        times = 1.0 if is_compiled(spec) else _PLAIN
+        return self._computing.setdefault(spec.name, _Rate(_CALL, times * spec.entry.cost * 1e-9))
 
-    def _rate(self, spec: Spec) -> _Rate:
-        rate = self._computing.get(spec.name)
-        if rate is None:
-            times = 1.0 if is_compiled(spec) else _PLAIN
-            rate = self._computing.setdefault(spec.name, _Rate(_CALL, times * spec.entry.cost * 1e-9))
-        return rate
+    def is_tiny(self, specs: Iterable[Spec], bars: int) -> bool:
+        """Whether detectors, with what feeds them, compute so fast that their tables are not worth looking for."""
+        return self.computing(specs, bars) < _TINY
+
+    def is_loaded(self, spec: Spec) -> bool:
+        """Whether a detector's kernel can be called without being loaded or compiled first."""
+        if spec.name not in self._loaded and getattr(spec.entry.kernel, "overloads", True):
+            self._loaded.add(spec.name)
+        return spec.name in self._loaded
 
     def reading(self, size: int, compressed: bool) -> float:
         """Seconds that a file of so many bytes takes to read."""
@@ -87,11 +100,14 @@ class CostModel:
 
     def computed(self, spec: Spec, bars: int, seconds: float) -> None:
         """Learn from a detector that was run, its kernel being loaded already."""
-        if bars:
-            with self._lock:
-                self._computing.setdefault(spec.name, _Rate(_CALL, spec.entry.cost * 1e-9)).learn(
-                    bars, seconds
-                )
+        with self._lock:
+            (self._computing.get(spec.name) or self._learnt(spec)).learn(bars, seconds)
+
+    def computed_together(self, specs: Sequence[Spec], bars: int, seconds: float) -> None:
+        """Learn from detectors that were run, what feeds them included, without being timed one by one."""
+        expected = self.computing(specs, bars)
+        for spec in specs:
+            self.computed(spec, bars, seconds * self.computing((spec,), bars) / expected)
 
     def read(self, size: int, compressed: bool, seconds: float) -> None:
         """Learn from a file that was read."""
@@ -110,16 +126,11 @@ class CostModel:
         another process the loading of its kernels.
         """
         line = lineage(spec)
-        if new_bars == bars:
-            saved = self.computing(line, bars, loading=True) - self.reading(size, compressed)
-        else:
+        if new_bars < bars:
             saved = self.computing(line, new_bars, loading=False) - self.computing(line, 0, loading=False)
+        else:
+            saved = self.computing(line, bars, loading=True) - self.reading(size, compressed)
         return READS * saved > self.writing(size, compressed)
-
-
-def is_loaded(spec: Spec) -> bool:
-    """Whether a detector's kernel can be called without being loaded or compiled first."""
-    return bool(getattr(spec.entry.kernel, "overloads", True))
 
 
 def is_compiled(spec: Spec) -> bool:

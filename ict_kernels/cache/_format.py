@@ -27,13 +27,13 @@ from ._codec import decode, encode
 from ._keys import FORMAT, Key
 from ._tables import Cost, Entry, PackedStates, Table, lineage
 
-__all__ = ["EntryError", "check", "pack", "unpack"]
+__all__ = ["HEAD", "MAGIC", "MALFORMED", "EntryError", "check", "pack", "unpack", "unpacked"]
 
 MAGIC = b"ICTCACHE"
-_HEAD = struct.Struct("<8sII16s")
+HEAD = struct.Struct("<8sII16s")
 _LENGTH = struct.Struct("<I")
 _ALIGNED = 64
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 
 
 class EntryError(ValueError):
@@ -60,9 +60,9 @@ def pack(key: Key, spec: Spec, entry: Entry, *, market: tuple[str, str], compres
         "table": form,
         "table_bytes": len(table),
     }
-    text = _filled(json.dumps(header).encode(), before=_HEAD.size)
+    text = _filled(json.dumps(header).encode(), before=HEAD.size)
     content = b"".join((text, _filled(table), _packed_states(spec, entry, compressed)))
-    return _HEAD.pack(MAGIC, FORMAT, len(text), xxh3_128_digest(content)) + content
+    return HEAD.pack(MAGIC, FORMAT, len(text), xxh3_128_digest(content)) + content
 
 
 def _filled(part: bytes, before: int = 0) -> bytes:
@@ -89,19 +89,19 @@ def unpacked(states: Mapping[Spec, State] | PackedStates) -> Mapping[Spec, State
 
 def check(content: NDArray[np.uint8], key: Key) -> dict[str, Any]:
     """Header of a file, if it is whole and the one that belongs at that place; else :class:`EntryError`."""
-    if content.nbytes < _HEAD.size or content[: len(MAGIC)].tobytes() != MAGIC:
+    if content.nbytes < HEAD.size or content[: len(MAGIC)].tobytes() != MAGIC:
         raise EntryError("it is no cached table")
-    _, version, size, checksum = _HEAD.unpack_from(content.data)
+    _, version, size, checksum = HEAD.unpack_from(content.data)
     if version != FORMAT:
         raise EntryError(f"it has format version {version}, not {FORMAT}")
-    if xxh3_128_digest(content[_HEAD.size :].data) != checksum:
+    if xxh3_128_digest(content[HEAD.size :].data) != checksum:
         raise EntryError("its checksum does not fit")
     try:
-        header = json.loads(content[_HEAD.size : _HEAD.size + size].tobytes())
+        header = json.loads(content[HEAD.size : HEAD.size + size].tobytes())
         if header["key"] != list(key):
             raise EntryError("it is the table of another request")
-        header["body"] = _HEAD.size + size
-    except _MALFORMED as error:
+        header["body"] = HEAD.size + size
+    except MALFORMED as error:
         raise EntryError(f"its header is malformed ({error})") from error
     return header  # type: ignore[no-any-return]
 
@@ -119,7 +119,7 @@ def unpack(content: NDArray[np.uint8], key: Key, spec: Spec) -> Entry:
         columns = decode(header["table"], body[:size].data)
         _check_table(spec, key.bars, columns)
         packed = body[size + -size % _ALIGNED :]
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise EntryError(f"its table is malformed ({error})") from error
     table = Table(columns)
     states = PackedStates(packed, lambda: _states(spec, key.bars, packed, table.rows))
@@ -159,6 +159,6 @@ def _states(spec: Spec, bars: int, packed: NDArray[np.uint8], rows: int) -> dict
             raise ValueError("its state has seen another number of events")
         if not all(upstream.entry.sound(upstream, states, bars) for upstream in specs):
             raise ValueError("its states do not fit each other or the candles")
-    except (*_MALFORMED, StateError) as error:
+    except (*MALFORMED, StateError) as error:
         raise EntryError(f"its states are malformed ({error})") from error
     return states

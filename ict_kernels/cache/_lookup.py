@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,6 @@ from ..candles import Candles
 from ..fold import Emitted, as_columns
 from ..kernels._types import State
 from ..registry import Spec, with_feeds
-from ._costs import is_loaded
 from ._format import EntryError, unpacked
 from ._keys import Key, key_of
 from ._plan import Choice
@@ -21,12 +21,12 @@ from ._tables import Cost, Entry, Table, advance, lineage
 
 if TYPE_CHECKING:
     from ._cache import Cache
+    from ._costs import CostModel
 
 __all__ = ["Lookup", "closure", "continued"]
 
 _TRIES: Final = 4  # tables of fewer candles that are compared with those asked for
 _FAR: Final = 4  # times that continuing must be cheaper than computing to be chosen without a look at files
-_CLOSER: Final = 0.9  # part of computing's estimate that anything else has to stay below
 
 
 @lru_cache(maxsize=1024)
@@ -71,7 +71,8 @@ class Lookup:
             self.found.update(hits)
             self.cache.used(self.keys[spec] for spec in hits)
             self.cache.count(
-                memory_hits=len(hits), saved_seconds=_saved(hits.values()) - (perf_counter() - began)
+                memory_hits=len(hits),
+                saved_seconds=_saved(hits.values(), self.cache.costs) - (perf_counter() - began),
             )
         return len(self.found) == len(self.specs)
 
@@ -87,9 +88,9 @@ class Lookup:
         costs, bars = self.cache.costs, len(self.candles)
         alone = {spec: costs.computing(lineage(spec), bars) for spec in missing}
         there = {spec: choice for spec in missing if (choice := self._there(spec, alone[spec])) is not None}
-        worth = {spec for spec, choice in there.items() if choice.seconds < _CLOSER * costs.own(spec, bars)}
-        options = [set(there), worth, set[Spec]()]
-        taken = min(options, key=lambda some: self._cost(some, there, missing))
+        worth = {spec for spec, choice in there.items() if choice.seconds < costs.computing((spec,), bars)}
+        options = (set(there), worth, set[Spec]())
+        taken = min(options, key=lambda some: self._cost(some, there, missing)) if there else worth
         return {spec: self._choice(spec, there.get(spec), spec in taken, alone[spec]) for spec in missing}
 
     def _cost(self, taken: set[Spec], there: Mapping[Spec, Choice], missing: Sequence[Spec]) -> float:
@@ -105,16 +106,16 @@ class Lookup:
         for start, specs in together.items():
             taking += costs.computing(closure(tuple(specs)), bars - start)
         rest = closure(tuple(spec for spec in missing if spec not in taken))
-        return taking / _CLOSER + costs.computing(rest, bars)
+        return taking + costs.computing(rest, bars)
 
     def _choice(self, spec: Spec, there: Choice | None, taken: bool, alone: float) -> Choice:
-        if there is not None and taken:
-            return there
         if there is None:
             return Choice("compute", None, False, 0, alone, alone, "there is no table to read or to continue")
+        if taken:
+            return there
         how = "reading" if there.action == "disk" else "continuing"
         reason = f"{how} a table would take {there.seconds * 1e3:.2f} ms"
-        return Choice("compute", there.source, False, 0, alone, alone, reason)
+        return Choice("compute", there.source, there.in_memory, 0, alone, alone, reason)
 
     def _there(self, spec: Spec, alone: float) -> Choice | None:
         """The file of a table, or the best that can be continued; no file is looked for that could not be better."""
@@ -136,10 +137,10 @@ class Lookup:
             self._agrees[asked] = self.candles[: key.bars].digest == key.digest
         return self._agrees[asked]
 
-    def _continuing(self, spec: Spec, shorter: Sequence[Key], in_memory: bool, alone: float) -> Choice | None:
-        """The longest of some tables that the candles continue."""
+    def _continuing(self, spec: Spec, shorter: Iterable[Key], in_memory: bool, alone: float) -> Choice | None:
+        """The first of some tables that the candles continue."""
         cache = self.cache
-        source = next((key for key in shorter[:_TRIES] if self._begins_with(key)), None)
+        source = next((key for key in islice(shorter, _TRIES) if self._begins_with(key)), None)
         if source is None:
             return None
         new = len(self.candles) - source.bars
@@ -168,7 +169,9 @@ class Lookup:
         self.found.update(read)
         hits = [*read.values(), *(entry for group in shorter.values() for entry in group.values())]
         if hits:
-            self.cache.count(disk_hits=len(read), saved_seconds=_saved(hits) - (perf_counter() - began))
+            self.cache.count(
+                disk_hits=len(read), saved_seconds=_saved(hits, self.cache.costs) - (perf_counter() - began)
+            )
         for group in shorter.values():
             self._continue(group, plan)
         if self.missing:
@@ -197,11 +200,15 @@ class Lookup:
 
     def _compute(self, plan: Mapping[Spec, Choice]) -> None:
         missing = self.missing
-        made = computed(missing, self.candles, self.workers, self.cache)
-        for spec, entry in made.items():
+        declined = {spec: choice.source for spec in missing if (choice := plan[spec]).action == "compute"}
+        for spec, entry in computed(missing, self.candles, self.workers, self.cache).items():
+            source = declined.get(spec)
+            if source is not None and not plan[spec].in_memory:
+                entry = replace(entry, saved=source.bars)  # that much is in a file already
             self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles)
-        skipped = sum(plan[spec].action == "compute" and plan[spec].source is not None for spec in missing)
-        self.cache.count(computed=len(missing), skipped=skipped)
+        self.cache.count(
+            computed=len(missing), skipped=sum(source is not None for source in declined.values())
+        )
 
 
 def computed(specs: tuple[Spec, ...], candles: Candles, workers: int, cache: Cache) -> dict[Spec, Entry]:
@@ -240,7 +247,7 @@ def _made(
     cache: Cache,
 ) -> dict[Spec, Entry]:
     bars = len(candles)
-    loaded = {spec for spec in closure(specs) if is_loaded(spec)}
+    loaded = {spec for spec in closure(specs) if cache.costs.is_loaded(spec)}
     tables, after, seconds = advance(specs, candles.bars, start, states, consume, workers)
     cost: dict[Spec, Cost] = {}
     for spec, took in seconds.items():
@@ -248,7 +255,7 @@ def _made(
             cache.costs.computed(spec, bars - start, took)
             cost[spec] = Cost(took, 0.0)
         else:
-            usual = min(took, cache.costs.own(spec, bars - start))
+            usual = min(took, cache.costs.computing((spec,), bars - start, loading=False))
             cost[spec] = Cost(usual, took - usual)
     cache.count(computing_seconds=sum(seconds.values()))
     now = cache.clock()
@@ -267,9 +274,11 @@ def _public(spec: Spec, emitted: Emitted) -> Table:
     return Table({column.name: columns[column.name] for column in spec.entry.columns if not column.internal})
 
 
-def _saved(entries: Iterable[Entry]) -> float:
+def _saved(entries: Iterable[Entry], costs: CostModel) -> float:
     """Seconds that computing these took, what feeds several counted once; and loading, where it is still to be done."""
-    costs: dict[Spec, Cost] = {}
+    each: dict[Spec, Cost] = {}
     for entry in entries:
-        costs.update(entry.costs)
-    return sum(cost.computing + (0.0 if is_loaded(spec) else cost.loading) for spec, cost in costs.items())
+        each.update(entry.costs)
+    return sum(
+        cost.computing + (0.0 if costs.is_loaded(spec) else cost.loading) for spec, cost in each.items()
+    )

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ._keys import Key
-from ._tables import Entry
+from ._tables import Entry, size_of
 
 __all__ = ["MemoryLevel"]
 
@@ -20,7 +18,7 @@ _OVERHEAD = 6_000  # bytes of Python objects that an entry takes beside its data
 class MemoryLevel:
     """Entries by key, of which those used last stay while their bytes fit.
 
-    Arrays that several entries share (a table and its continuation, states of what feeds several) count once.
+    What several entries share (columns of a table and its continuation, states of what feeds several) counts once.
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ class MemoryLevel:
         self._dropped = dropped
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._prefixes: defaultdict[tuple[str, str, str], dict[Key, None]] = defaultdict(dict)
-        self._holders: dict[int, tuple[NDArray[Any], int]] = {}
+        self._held: dict[int, list[Any]] = {}  # what entries share, by identity, and by how many it is
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -55,47 +53,54 @@ class MemoryLevel:
 
     def put(self, key: Key, entry: Entry, continues: Key | None = None) -> bool:
         """Keep an entry if it fits; the one that it continues goes before all others then."""
-        if _OVERHEAD + sum(array.nbytes for array in entry.arrays) > self.limit:
-            return False
         with self._lock:
             if key in self._entries:
                 self._remove(key)
+            before = self.bytes
             self._entries[key] = entry
             self._prefixes[key[:3]][key] = None
             self.bytes += _OVERHEAD
-            for array in entry.arrays:
-                self._hold(array)
+            for part in entry.parts:
+                self._hold(part)
+            if self.bytes - before > self.limit:  # nothing else has to go for what does not fit by itself
+                self._remove(key)
+                return False
             if continues is not None and continues in self._entries:
                 self._entries.move_to_end(continues, last=False)
             gone = list(self._overflowing())
         for each in gone:
             self._dropped(each)
-        return True
+        return key not in gone
 
     def drop(self, key: Key) -> None:
         """Give up an entry."""
         with self._lock:
-            if key in self._entries:
-                self._remove(key)
+            if key not in self._entries:
+                return
+            self._remove(key)
+        self._dropped(key)
 
     def clear(self) -> None:
         """Give up all entries."""
         with self._lock:
+            gone = list(self._entries)
             self._entries.clear()
             self._prefixes.clear()
-            self._holders.clear()
+            self._held.clear()
             self.bytes = 0
+        for key in gone:
+            self._dropped(key)
 
     def keys(self) -> list[Key]:
         """Those of all entries, least recently used first."""
         with self._lock:
             return list(self._entries)
 
-    def prefixes(self, key: Key) -> list[Key]:
-        """Keys of shorter tables of the same detector and market, longest first."""
+    def prefixes(self, key: Key) -> Iterator[Key]:
+        """Keys of shorter tables of the same detector and market, those kept last first."""
         with self._lock:
-            shorter = [each for each in self._prefixes.get(key[:3], ()) if each.bars < key.bars]
-        return sorted(shorter, key=lambda each: each.bars, reverse=True)
+            alike = list(self._prefixes.get(key[:3], ()))
+        return (each for each in reversed(alike) if each.bars < key.bars)
 
     def _overflowing(self) -> Iterator[Key]:
         while self.bytes > self.limit:
@@ -110,17 +115,20 @@ class MemoryLevel:
         if not alike:
             del self._prefixes[key[:3]]
         self.bytes -= _OVERHEAD
-        for array in entry.arrays:
-            self._release(array)
+        for part in entry.parts:
+            self._release(part)
 
-    def _hold(self, array: NDArray[Any]) -> None:
-        held, count = self._holders.get(id(array), (array, 0))
-        self._holders[id(array)] = held, count + 1
-        self.bytes += 0 if count else array.nbytes
-
-    def _release(self, array: NDArray[Any]) -> None:
-        held, count = self._holders.pop(id(array))
-        if count > 1:
-            self._holders[id(array)] = held, count - 1
+    def _hold(self, part: Any) -> None:
+        held = self._held.get(id(part))
+        if held is None:
+            self._held[id(part)] = [part, 1]
+            self.bytes += size_of(part)
         else:
-            self.bytes -= array.nbytes
+            held[1] += 1
+
+    def _release(self, part: Any) -> None:
+        held = self._held[id(part)]
+        held[1] -= 1
+        if not held[1]:
+            del self._held[id(part)]
+            self.bytes -= size_of(part)

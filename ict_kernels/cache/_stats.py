@@ -14,6 +14,7 @@ from typing import Any
 __all__ = ["Stats", "add_usage", "forget_usage", "read_usage"]
 
 _FILE = "usage.jsonl"
+_MOST = 2.0**53  # of what one process counts; more is no count, and NaN is not less either
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def read_usage(folder: Path) -> Stats:
         for line in (folder / _FILE).read_bytes().splitlines():
             with suppress(ValueError, AttributeError, RecursionError):
                 for name, value in json.loads(line).items():
-                    if name in _SUMMED and type(value) in (int, float):
+                    if name in _SUMMED and type(value) in (int, float) and abs(value) < _MOST:
                         sums[name] += value
     return Stats(**sums)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections import Counter
@@ -19,13 +20,16 @@ from joblib import StoreBackendBase, register_store_backend
 from numpy.typing import NDArray
 
 from ..states import write_whole
-from ._keys import Key, parse_name
+from ._keys import SUFFIX, Key, parse_name
 
 __all__ = ["BACKEND", "Stored", "ZstdStore"]
 
 BACKEND = "zstd"
 DAMAGED = "damaged"
+_HASH = re.compile("[0-9a-f]{16}")  # names of the folders of builds and markets; others are not ours
+_LEFT = re.compile(rf"\..*{re.escape(SUFFIX)}\..*\.tmp")  # what a writer that is killed leaves behind
 _KEPT_DAMAGED = 16  # files that may be looked into later
+_MINUTE = 60.0
 _STALE = 600.0  # seconds after which a temporary file belongs to no writer any more
 
 
@@ -54,6 +58,10 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         self.root = Path(location)
         self.verbose = verbose
         self.clock = (backend_options or {}).get("clock", time)
+        self.forked()
+
+    def forked(self) -> None:
+        """Begin anew in a child: what is being read in its parent is not being read here."""
         self._lock = Lock()
         self._reading: Counter[Key] = Counter()
         self._listings: dict[tuple[str, str], tuple[int, dict[str, list[Key]]]] = {}
@@ -89,10 +97,11 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
             return content[:read]
 
     def _note_use(self, file: int, found: os.stat_result) -> None:
-        """Set when a file was used last, which file systems are often told not to do by themselves."""
-        if os.utime in os.supports_fd:
+        """Set when a file was used last, to the minute: file systems are often told not to do it by themselves."""
+        now = self.clock()
+        if abs(now - found.st_atime) > _MINUTE and os.utime in os.supports_fd:
             with suppress(OSError):
-                os.utime(file, ns=(int(self.clock() * 1e9), found.st_mtime_ns))
+                os.utime(file, ns=(int(now * 1e9), found.st_mtime_ns))
 
     @contextmanager
     def _being_read(self, key: Key) -> Iterator[None]:
@@ -131,7 +140,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
     def contains_item(self, call_id: Key) -> bool:
         """Whether there is such a file."""
-        return self.find(call_id) is not None
+        return isinstance(call_id, Key) and self.find(call_id) is not None
 
     def find(self, key: Key) -> Stored | None:
         """What a file takes and how old it is; None if there is none."""
@@ -151,7 +160,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         folder = self.root / DAMAGED
         with suppress(OSError):
             folder.mkdir(exist_ok=True)
-            if sum(1 for _ in folder.iterdir()) < _KEPT_DAMAGED:
+            if len(self.damaged()) < _KEPT_DAMAGED:
                 os.replace(self.path(key), folder / f"{secrets.token_hex(8)}-{key.name}")  # noqa: PTH105
         self.clear_item(key)
 
@@ -191,18 +200,14 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
             with suppress(OSError), os.scandir(folder) as files:
                 for file in files:
                     key = parse_name(folder.parent.name, folder.name, file.name)
-                    if key is not None:
+                    if key is not None and file.is_file(follow_symlinks=False):
                         with suppress(OSError):
                             found = file.stat(follow_symlinks=False)
                             yield Stored(key, found.st_size, found.st_mtime, found.st_atime)
 
     def _folders(self) -> list[Path]:
         """Those of all markets of all builds."""
-        found: list[Path] = []
-        for build in _below(self.root):
-            if build.name != DAMAGED:
-                found += _below(build)
-        return found
+        return [market for build in _below(self.root) for market in _below(build)]
 
     # --- limits ------------------------------------------------------------------------------------------------
 
@@ -234,7 +239,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         for folder in self._folders():
             for path in _files(folder):
                 with suppress(OSError):
-                    if path.name.endswith(".tmp") and abs(self.clock() - path.stat().st_mtime) > _STALE:
+                    if _LEFT.fullmatch(path.name) and abs(self.clock() - path.stat().st_mtime) > _STALE:
                         path.unlink()
                         left += 1
             for empty in (folder, folder.parent):
@@ -250,14 +255,29 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         """Remove all tables, and nothing else that may lie in the folder."""
         for folder in self._folders():
             for path in _files(folder):
-                if path.name.endswith((".ict", ".tmp")):
+                if parse_name(folder.parent.name, folder.name, path.name) or _LEFT.fullmatch(path.name):
                     with suppress(OSError):
                         path.unlink()
             for empty in (folder, folder.parent):
                 with suppress(OSError):
                     empty.rmdir()
-        self.clear_location(str(self.root / DAMAGED))
+        self.clear_damaged()
         self._listings.clear()
+
+    def damaged(self) -> list[Path]:
+        """Files that were set aside."""
+        return list((self.root / DAMAGED).glob(f"*{SUFFIX}"))
+
+    def clear_damaged(self) -> int:
+        """Remove what was set aside; return how many files."""
+        removed = 0
+        for path in self.damaged():
+            with suppress(OSError):
+                path.unlink()
+                removed += 1
+        with suppress(OSError):
+            (self.root / DAMAGED).rmdir()
+        return removed
 
     # --- what joblib would do for functions of any kind ----------------------------------------------------------
 
@@ -292,7 +312,11 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
 def _below(folder: Path) -> list[Path]:
     try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+        return [
+            path
+            for path in folder.iterdir()
+            if _HASH.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        ]
     except OSError:
         return []
 

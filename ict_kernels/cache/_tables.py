@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
+from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, read_only, run_in_order
+from ..kernels import _types as k
 from ..kernels._types import Bars, Feed, State
 from ..registry import Spec, with_feeds
 
-__all__ = ["Entry", "Table", "advance", "lineage"]
+__all__ = ["Cost", "Entry", "PackedStates", "Table", "advance", "lineage", "size_of"]
 
 _ROOM = 64  # rows of spare room, at least
+# A thread's own time, so that waiting for another one that loads a kernel is no work; on Windows it is too coarse.
+_now = perf_counter if sys.platform == "win32" else thread_time
 
 
 class _Buffer:
@@ -28,6 +32,11 @@ class _Buffer:
     def __init__(self, data: NDArray[Any], used: int) -> None:
         self.data = data
         self.used = used
+
+    @property
+    def nbytes(self) -> int:
+        """Spare room included."""
+        return self.data.nbytes
 
 
 class Table:
@@ -42,25 +51,33 @@ class Table:
         Not written to any more.
     """
 
-    __slots__ = ("_buffers", "rows")
+    __slots__ = ("_buffers", "_row_bytes", "rows")
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
         self.rows = len(next(iter(columns.values())))
+        self._row_bytes = sum(column.itemsize for column in columns.values())
         self._buffers = {name: _Buffer(column, self.rows) for name, column in columns.items()}
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The columns by name."""
+        """The columns by name, read-only."""
         rows = self.rows
-        return {name: buffer.data[:rows] for name, buffer in self._buffers.items()}
+        return {name: read_only(buffer.data[:rows]) for name, buffer in self._buffers.items()}
 
     @property
-    def arrays(self) -> list[NDArray[Any]]:
-        """What takes memory, spare room included."""
-        return [buffer.data for buffer in self._buffers.values()]
+    def nbytes(self) -> int:
+        """Bytes of the columns, spare room not included."""
+        return self.rows * self._row_bytes
+
+    @property
+    def buffers(self) -> Iterable[_Buffer]:
+        """What takes memory, which tables may share."""
+        return self._buffers.values()
 
     def continued(self, spec: Spec, part: Emitted) -> Table:
         """The table after what a fold emitted next."""
+        if not len(part.feed.ints) and not len(part.feed.log):
+            return self
         ids, cells, bars = changed_cells(part.feed.log)
         new = ids >= part.first_id
         fresh = as_columns(spec, [part._replace(feed=part.feed._replace(log=part.feed.log[new]))])
@@ -68,6 +85,7 @@ class Table:
         ids, cells, bars = ids[old], cells[old], bars[old]
         longer = object.__new__(Table)
         longer.rows = self.rows + len(part.feed.ints)
+        longer._row_bytes = self._row_bytes
         longer._buffers = {}
         life = spec.entry.life
         changed = {life[cell] for cell in np.flatnonzero(np.bincount(cells))}
@@ -138,22 +156,16 @@ class Entry:
     compressed: bool = False
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the table and its states."""
-        return sum(column.nbytes for column in self.table.columns.values()) + _bytes(self.states)
-
-    @property
-    def arrays(self) -> list[NDArray[Any]]:
-        """What takes memory."""
+    def parts(self) -> list[_Buffer | State | NDArray[Any]]:
+        """What takes memory; other entries may share it."""
         if isinstance(self.states, PackedStates):
-            return [*self.table.arrays, self.states.packed]
-        return [*self.table.arrays, *(block for state in self.states.values() for block in state)]
+            return [*self.table.buffers, self.states.packed]
+        return [*self.table.buffers, *self.states.values()]
 
 
-def _bytes(states: Mapping[Spec, State] | PackedStates) -> int:
-    if isinstance(states, PackedStates):
-        return states.packed.nbytes
-    return sum(block.nbytes for state in states.values() for block in state)
+def size_of(part: _Buffer | State | NDArray[Any]) -> int:
+    """Bytes of one part of an entry."""
+    return sum(block.nbytes for block in part) if isinstance(part, State) else part.nbytes
 
 
 @lru_cache(maxsize=4096)
@@ -196,28 +208,35 @@ def advance(
     seconds: dict[Spec, float] = {}
 
     def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
-        began = perf_counter()
+        began = _now()
         fold = folds[spec]
         first = max(0, start - fold.lookback)
         emitted = fold.advance(Bars(*(column[first:] for column in bars)), start, stop, first, feeds)
-        seconds[spec] = perf_counter() - began
+        seconds[spec] = _now() - began
         return emitted
 
     def finish(spec: Spec, emitted: Emitted) -> Any:
-        began = perf_counter()
+        began = _now()
         made = consume(spec, emitted)
-        seconds[spec] += perf_counter() - began
+        seconds[spec] += _now() - began
         return made
 
     made = run_in_order(folds, step, workers, finish)
-    sparse_only = start > 0  # after many bars it pays to look closely, after a few it doesn't
     return (
         made,
-        {spec: compact_state(fold.state, sparse_only) for spec, fold in folds.items()},
+        {spec: compact_state(fold.state, only_if_sparse=True) for spec, fold in folds.items()},
         seconds,
     )
 
 
 def _copied(state: State) -> State:
-    blocks: list[Any] = [block.copy() for block in state]
-    return State(*blocks)
+    """A state to go on from, without the slots behind those that were ever taken."""
+    zones, memory = int(state.ints[k.ZONES_USED]), int(state.ints[k.MEMORY_USED])
+    return State(
+        state.ints.copy(),
+        state.floats.copy(),
+        state.zone_ints[:zones].copy(),
+        state.zone_floats[:zones].copy(),
+        state.memory_ints[:memory].copy(),
+        state.memory_floats[:memory].copy(),
+    )

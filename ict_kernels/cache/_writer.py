@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
@@ -22,10 +21,6 @@ class Writer:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = Lock()
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
         self._pool: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._jobs: set[Future[object]] = set()
@@ -33,8 +28,6 @@ class Writer:
     def submit(self, job: Callable[[], object], size: int) -> bool:
         """Take a job on that holds so many bytes; False if too much is waiting."""
         with self._lock:
-            if self._process != os.getpid():  # after a fork there is no thread any more
-                self._begin()
             if self._waiting and self._waiting + size > self.limit:
                 return False
             if self._pool is None:
@@ -53,7 +46,7 @@ class Writer:
     def flush(self) -> None:
         """Wait until all jobs are done; raise what one of those that were waiting raised."""
         with self._lock:
-            jobs = set(self._jobs) if self._process == os.getpid() else set()
+            jobs = set(self._jobs)
         for job in wait(jobs).done:
             job.result()
 
@@ -62,5 +55,5 @@ class Writer:
         self.flush()
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and self._process == os.getpid():
+        if pool is not None:
             pool.shutdown()

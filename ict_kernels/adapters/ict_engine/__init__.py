@@ -20,6 +20,7 @@ from ._install import InstallReport, Replacement, install, installed, original, 
 __all__ = [
     "MODULES",
     "ORIGINALS",
+    "PLANNED",
     "InstallReport",
     "Replacement",
     "install",
@@ -211,3 +212,22 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fvg_memory_manager": ("FVGMemoryManager",),
 }
 """The classes that each module offers, by module name."""
+
+PLANNED: dict[str, tuple[str, ...]] = {
+    "intelligent_cache_engine": (
+        "AnalysisContext",
+        "AnalysisRequest",
+        "AnalysisResult",
+        "CachedAnalysis",
+        "ConfluenceCacheStrategy",
+        "ContextAwareCacheStrategy",
+        "DataRequest",
+        "IntelligentCacheEngine",
+        "MarketContext",
+        "PatternCacheStrategy",
+        "PersistentStorageOptimizer",
+        "SmartCachePreloader",
+        "StructureCacheStrategy",
+    ),
+}
+"""Likewise of modules that the engine planned and never built: there is nothing to install them over."""
