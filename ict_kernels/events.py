@@ -331,6 +331,8 @@ def _checked(column: Column, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any
         raise ValueError(
             f"column {column.name!r} must be 1-D {column.dtype}, not {values.ndim}-D {values.dtype}"
         )
+    if not values.flags.writeable:
+        return values
     view = values.view()
     view.flags.writeable = False
     return view

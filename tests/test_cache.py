@@ -529,11 +529,11 @@ def test_a_planted_pickle_never_runs(tmp_path: Path, disguise: str) -> None:
         for n in (200, 150, 170):
             assert_same(cache.events(spec, market[:n]), fresh(spec, market[:n]))
         assert cache.stats().damaged == 2
+        cache.flush()
         cache.store.get_items()
         cache.store.enforce_store_limits(None, 1, timedelta(days=1))
         cache.store.sweep()
         joblib.Memory(folder, backend="zstd", verbose=0).reduce_size(items_limit=0)
-        cache.flush()
         cache.store.clear()
         assert not entry_files(folder)
     read_usage(folder)
@@ -685,7 +685,10 @@ def test_the_least_recently_used_go_first(drawn: list[tuple[str, int, int, int]]
             model.pop(key, None)
         assert level.keys() == list(model)
         assert held_bytes(level) <= level.bytes <= level.limit
-        assert set(level.prefixes(numbered(5))) == {each for each in model if each.bars < 5}
+        shorter = {each for each in model if each.bars < 5}
+        found = level.prefixes(numbered(5))
+        assert set(found) <= shorter
+        assert len(set(found)) == min(4, len(shorter))
     for key in list(model):
         level.drop(key)
     assert (level.bytes, len(level), list(level.prefixes(numbered(99)))) == (0, 0, [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,7 +113,7 @@ class Cache:
         """Set up what belongs to one process: what memory holds, counts, locks and the thread that writes."""
         self.level = MemoryLevel(self.settings.max_memory_size.bytes, self._dropped)
         self._writer = Writer(self.settings.max_memory_size.bytes)
-        self._counts: Counter[str] = Counter()
+        self._counts: defaultdict[str, Any] = defaultdict(int)
         self._counting = Lock()
         self._locks = [Lock() for _ in range(_LOCKS)]
         self._idle = Condition(Lock())
@@ -269,7 +269,8 @@ class Cache:
     def count(self, **amounts: float) -> None:
         """Add to the counts that :meth:`stats` gives."""
         with self._counting:
-            self._counts.update(amounts)
+            for name, amount in amounts.items():
+                self._counts[name] += amount
 
     def read(self, key: Key, spec: Spec) -> Entry | None:
         """Read a table from its file; None if it is not there, damaged or cannot be read."""

@@ -70,15 +70,17 @@ class CostModel:
         total = 0.0
         loaded = self._loaded
         for spec in specs:
-            rate = self._computing.get(spec.name) or self._learnt(spec)
+            rate = self._computing.get(spec.name) or self._rate(spec)
             total += rate.fixed + rate.rate * bars
             if loading or (loading is None and spec.name not in loaded and not self.is_loaded(spec)):
                 total += _LOADING * is_compiled(spec)
         return total
 
-    def _learnt(self, spec: Spec) -> _Rate:
-        times = 1.0 if is_compiled(spec) else _PLAIN
-        return self._computing.setdefault(spec.name, _Rate(_CALL, times * spec.entry.cost * 1e-9))
+    def _rate(self, spec: Spec) -> _Rate:
+        if spec.name not in self._computing:
+            times = 1.0 if is_compiled(spec) else _PLAIN
+            self._computing.setdefault(spec.name, _Rate(_CALL, times * spec.entry.cost * 1e-9))
+        return self._computing[spec.name]
 
     def is_tiny(self, specs: Iterable[Spec], bars: int) -> bool:
         """Whether detectors, with what feeds them, compute so fast that their tables are not worth looking for."""
@@ -101,7 +103,7 @@ class CostModel:
     def computed(self, spec: Spec, bars: int, seconds: float) -> None:
         """Learn from a detector that was run, its kernel being loaded already."""
         with self._lock:
-            (self._computing.get(spec.name) or self._learnt(spec)).learn(bars, seconds)
+            self._rate(spec).learn(bars, seconds)
 
     def computed_together(self, specs: Sequence[Spec], bars: int, seconds: float) -> None:
         """Learn from detectors that were run, what feeds them included, without being timed one by one."""
@@ -127,7 +129,7 @@ class CostModel:
         """
         line = lineage(spec)
         if new_bars < bars:
-            saved = self.computing(line, new_bars, loading=False) - self.computing(line, 0, loading=False)
+            saved = sum(self._rate(each).rate for each in line) * new_bars
         else:
             saved = self.computing(line, bars, loading=True) - self.reading(size, compressed)
         return READS * saved > self.writing(size, compressed)

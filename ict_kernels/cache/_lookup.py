@@ -88,6 +88,8 @@ class Lookup:
         costs, bars = self.cache.costs, len(self.candles)
         alone = {spec: costs.computing(lineage(spec), bars) for spec in missing}
         there = {spec: choice for spec in missing if (choice := self._there(spec, alone[spec])) is not None}
+        if len(there) == len(missing) and all(choice.in_memory for choice in there.values()):
+            return there  # to continue what memory holds is never slower than to compute everything
         worth = {spec for spec, choice in there.items() if choice.seconds < costs.computing((spec,), bars)}
         options = (set(there), worth, set[Spec]())
         taken = min(options, key=lambda some: self._cost(some, there, missing)) if there else worth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -12,6 +13,7 @@ from ._tables import Entry, size_of
 
 __all__ = ["MemoryLevel"]
 
+_FEW = 4  # of many tables of a series that grew, the last are those that others continue
 _OVERHEAD = 6_000  # bytes of Python objects that an entry takes beside its data, about
 
 
@@ -96,11 +98,11 @@ class MemoryLevel:
         with self._lock:
             return list(self._entries)
 
-    def prefixes(self, key: Key) -> Iterator[Key]:
-        """Keys of shorter tables of the same detector and market, those kept last first."""
+    def prefixes(self, key: Key) -> list[Key]:
+        """Keys of shorter tables of the same detector and market, a few of those kept last, the last first."""
         with self._lock:
-            alike = list(self._prefixes.get(key[:3], ()))
-        return (each for each in reversed(alike) if each.bars < key.bars)
+            alike = self._prefixes.get(key[:3], {})
+            return list(islice((each for each in reversed(alike) if each.bars < key.bars), _FEW))
 
     def _overflowing(self) -> Iterator[Key]:
         while self.bytes > self.limit:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, read_only, run_in_order
+from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
 from ..kernels import _types as k
 from ..kernels._types import Bars, Feed, State
 from ..registry import Spec, with_feeds
@@ -61,8 +61,10 @@ class Table:
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
         """The columns by name, read-only."""
-        rows = self.rows
-        return {name: read_only(buffer.data[:rows]) for name, buffer in self._buffers.items()}
+        columns = {name: buffer.data[: self.rows] for name, buffer in self._buffers.items()}
+        for column in columns.values():
+            column.flags.writeable = False
+        return columns
 
     @property
     def nbytes(self) -> int:
