@@ -12,6 +12,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[NDArray[Any]]]:

@@ -167,7 +167,9 @@ def header_of(content: bytes) -> dict[str, Any]:
 def sealed(header: bytes, body: bytes) -> bytes:
     """A file with a right checksum, whatever it holds."""
     header += b" " * (-(HEAD.size + len(header)) % ALIGNED)
-    return HEAD.pack(b"ICTCACHE", 1, len(header), xxh3_128_digest(header + body)) + header + body
+    fields = b"ICTCACHE", 1, len(header)
+    checksum = xxh3_128_digest(HEAD.pack(*fields, b"") + header + body)
+    return HEAD.pack(*fields, checksum) + header + body
 
 
 def forged(content: bytes, change: Change) -> bytes:

@@ -480,7 +480,7 @@ def test_nothing_of_joblibs_own_lies_in_the_folder(tmp_path: Path) -> None:
     assert {path.suffix for path in files} == {".ict", ".jsonl"}
     for path in files:
         content = path.read_bytes()
-        assert content.startswith(b"ICTCACHE" if path.suffix == ".ict" else b"{")
+        assert content.startswith(b"ICTCACHE" if path.suffix == ".ict" else b"\n{")
 
 
 # --- nothing is unpickled -----------------------------------------------------------------------------------------

@@ -540,9 +540,9 @@ def test_what_is_being_written_does_not_come_back(
     cache, awaited = engine.cache, threading.Event()
     write, flush = cache.store.dump_item, cache.flush
 
-    def write_when_awaited(*arguments: Any) -> None:
+    def write_when_awaited(*arguments: Any, **more: Any) -> None:
         assert awaited.wait(30)
-        write(*arguments)
+        write(*arguments, **more)
 
     def await_writing() -> None:
         awaited.set()

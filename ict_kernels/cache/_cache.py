@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Condition, Lock
-from time import perf_counter, thread_time
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,8 @@ from ..registry import Spec, as_spec, detector
 from . import _format
 from ._costs import CostModel
 from ._format import EntryError
-from ._keys import Key
-from ._lookup import Lookup, closure, computed, continued
+from ._keys import Key, key_of
+from ._lookup import Lookup, closure, computed, continued, opened
 from ._memory import MemoryLevel
 from ._plan import Choice, Explanation
 from ._stats import Stats, add_usage
@@ -192,13 +192,13 @@ class Cache:
         """
         specs = _specs(detectors)
         check_candles("Cache.run", candles)
-        with self._foreground():
-            if final and self.costs.is_tiny(closure(specs), len(candles)):
-                tables = self._at_once(specs, candles)
-            else:
+        if final and self.costs.is_tiny(closure(specs), len(candles)):
+            tables = self._at_once(specs, candles)
+        else:
+            with self._foreground():
                 find = self._entries if final else self._unfinished
                 found = find(specs, candles, workers)
-                tables = {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
+            tables = {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
         self._warn()
         for listen in self.listeners:
             listen(specs, candles)
@@ -206,10 +206,10 @@ class Cache:
 
     def _at_once(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
         """Compute without keeping anything."""
-        began = thread_time()
+        began = perf_counter()
         emitted = fold_batch(specs, candles.bars)
         tables = {spec: table(spec, [emitted[spec]], candles) for spec in specs}
-        self.costs.computed_together(closure(specs), len(candles), thread_time() - began)
+        self.costs.computed_together(closure(specs), len(candles), perf_counter() - began)
         self.count(computed=len(specs))
         return tables
 
@@ -247,18 +247,28 @@ class Cache:
         lookup = Lookup(self, specs, candles, workers)
         if not lookup.look_in_memory():
             # Whoever asks for the same market meanwhile waits, and finds it in memory then.
-            with self._locks[hash((candles.symbol, candles.timeframe)) % _LOCKS]:
+            with self._lock(candles):
                 if not lookup.look_in_memory():
                     lookup.carry_out(lookup.plan())
         return lookup.found
 
     def _unfinished(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
         """Tables whose last candle may change: those of the candles before, continued and not kept."""
-        before = self._entries(specs, candles[:-1], workers)
-        try:
-            return continued(before, candles, workers, self)
-        except EntryError:  # the saved states of one of them; what was asked for is computed without them
-            return computed(specs, candles, workers, self)
+        before = candles[:-1]
+        entries = self._entries(specs, before, workers)
+        with self._lock(candles):
+            sources = {
+                spec: opened(entry, key_of(spec, before, before.digest), self)
+                for spec, entry in entries.items()
+            }
+            sound = {spec: source for spec, source in sources.items() if source is not None}
+            if len(sound) < len(specs):
+                return computed(specs, candles, workers, self)
+            return continued(sound, candles, workers, self)
+
+    def _lock(self, candles: Candles) -> Lock:
+        """The lock of a market, whose tables grow in place."""
+        return self._locks[hash((candles.symbol, candles.timeframe)) % _LOCKS]
 
     # --- what lookups call -------------------------------------------------------------------------------------
 
@@ -336,7 +346,7 @@ class Cache:
             self.count(not_stored=1)
             return
         try:
-            self.store.dump_item(key, content)
+            self.store.dump_item(key, content, created=entry.created)
         except OutputError as error:
             self.count(write_errors=1)
             if self._trouble == "":
@@ -356,7 +366,7 @@ class Cache:
         limit, most = self.settings.max_cache_size.bytes, self.settings.max_cache_entries
         if size > limit:
             return False
-        if self._files is None or self._files.stale(limit):
+        if self._files is None or self._files.stale(limit, most):
             self._files = _Files.counted(self.store.get_items())
         if not self._files.has_room(size, limit, most):
             self._trim(int(limit * _FULL) - size, int(most * _FULL))
@@ -530,7 +540,7 @@ class _Files:
     def __init__(self, count: int, size: int) -> None:
         self.count = count
         self.size = size
-        self._added = 0
+        self._counted = count, size
 
     @classmethod
     def counted(cls, items: list[Stored]) -> _Files:
@@ -539,11 +549,11 @@ class _Files:
     def add(self, size: int) -> None:
         self.count += 1
         self.size += size
-        self._added += size
 
-    def stale(self, limit: int) -> bool:
+    def stale(self, limit: int, most: int) -> bool:
         """Whether so much was written since counting that others may have written as much."""
-        return self._added > limit // 20
+        count, size = self._counted
+        return self.size - size > limit // 20 or self.count - count > most // 20
 
     def has_room(self, size: int, limit: int, most: int) -> bool:
         return self.size + size <= limit and self.count < most

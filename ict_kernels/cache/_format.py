@@ -1,8 +1,8 @@
 """The file of one cached table: a JSON header and typed buffers under a checksum, nothing that could run.
 
-Layout: magic, format version, length of the header, xxh3-128 of all that follows, the header, which says how the
-table is laid out, the table, and the states, which begin with a header of their own since they are seldom wanted. Each
-part is filled up to a multiple of 64 bytes.
+Layout: magic, format version, length of the header, xxh3-128 of these and of all that follows; the header, which says
+how the table is laid out; the table; and the states, which begin with a header of their own since they are seldom
+wanted. Each part is filled up to a multiple of 64 bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_128_digest
+from xxhash import xxh3_128
 
 from ..errors import StateError
 from ..fold import check_state, compact_state, own_shape
@@ -27,12 +27,13 @@ from ._codec import decode, encode
 from ._keys import FORMAT, Key
 from ._tables import Cost, Entry, PackedStates, Table, lineage
 
-__all__ = ["HEAD", "MAGIC", "MALFORMED", "EntryError", "check", "pack", "unpack", "unpacked"]
+__all__ = ["HEAD", "MAGIC", "MALFORMED", "EntryError", "check", "pack", "sealed", "unpack", "unpacked"]
 
 MAGIC = b"ICTCACHE"
 HEAD = struct.Struct("<8sII16s")
 _LENGTH = struct.Struct("<I")
 _ALIGNED = 64
+_FOREVER = 1e9  # seconds
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 
 
@@ -62,7 +63,18 @@ def pack(key: Key, spec: Spec, entry: Entry, *, market: tuple[str, str], compres
     }
     text = _filled(json.dumps(header).encode(), before=HEAD.size)
     content = b"".join((text, _filled(table), _packed_states(spec, entry, compressed)))
-    return HEAD.pack(MAGIC, FORMAT, len(text), xxh3_128_digest(content)) + content
+    return sealed(len(text), content)
+
+
+def sealed(size: int, content: bytes) -> bytes:
+    """A file of a header of so many bytes and what follows it, under a checksum."""
+    return HEAD.pack(MAGIC, FORMAT, size, _checksum(MAGIC, FORMAT, size, content)) + content
+
+
+def _checksum(magic: bytes, version: int, size: int, content: bytes | memoryview) -> bytes:
+    digest = xxh3_128(HEAD.pack(magic, version, size, b""))
+    digest.update(content)
+    return digest.digest()
 
 
 def _filled(part: bytes, before: int = 0) -> bytes:
@@ -91,10 +103,10 @@ def check(content: NDArray[np.uint8], key: Key) -> dict[str, Any]:
     """Header of a file, if it is whole and the one that belongs at that place; else :class:`EntryError`."""
     if content.nbytes < HEAD.size or content[: len(MAGIC)].tobytes() != MAGIC:
         raise EntryError("it is no cached table")
-    _, version, size, checksum = HEAD.unpack_from(content.data)
+    magic, version, size, checksum = HEAD.unpack_from(content.data)
     if version != FORMAT:
         raise EntryError(f"it has format version {version}, not {FORMAT}")
-    if xxh3_128_digest(content[HEAD.size :].data) != checksum:
+    if _checksum(magic, version, size, content[HEAD.size :].data) != checksum:
         raise EntryError("its checksum does not fit")
     try:
         header = json.loads(content[HEAD.size : HEAD.size + size].tobytes())
@@ -115,7 +127,9 @@ def unpack(content: NDArray[np.uint8], key: Key, spec: Spec) -> Entry:
         costs = {
             each: Cost(*map(float, cost)) for each, cost in zip(lineage(spec), header["costs"], strict=True)
         }
-        created = float(header["created"])
+        if not all(0 <= part < _FOREVER for cost in costs.values() for part in cost):
+            raise ValueError("its costs are no seconds")
+        created, compressed = float(header["created"]), header["compressed"] is True
         columns = decode(header["table"], body[:size].data)
         _check_table(spec, key.bars, columns)
         packed = body[size + -size % _ALIGNED :]
@@ -123,16 +137,16 @@ def unpack(content: NDArray[np.uint8], key: Key, spec: Spec) -> Entry:
         raise EntryError(f"its table is malformed ({error})") from error
     table = Table(columns)
     states = PackedStates(packed, lambda: _states(spec, key.bars, packed, table.rows))
-    return Entry(table, states, key.bars, created, costs, key.bars, header["compressed"] is True)
+    return Entry(table, states, key.bars, created, costs, saved=key.bars, compressed=compressed)
 
 
 @lru_cache(maxsize=4096)
-def _dtypes(spec: Spec) -> dict[str, np.dtype[Any]]:
-    return {column.name: np.dtype(column.dtype) for column in spec.entry.columns if not column.internal}
+def _dtypes(spec: Spec) -> list[tuple[str, np.dtype[Any]]]:
+    return [(column.name, np.dtype(column.dtype)) for column in spec.entry.columns if not column.internal]
 
 
 def _check_table(spec: Spec, bars: int, columns: Mapping[str, NDArray[Any]]) -> None:
-    if {name: column.dtype for name, column in columns.items()} != _dtypes(spec):
+    if [(name, column.dtype) for name, column in columns.items()] != _dtypes(spec):
         raise ValueError("its columns are not the detector's")
     lengths = {column.shape for column in columns.values()}
     if len(lengths) != 1 or any(len(shape) != 1 for shape in lengths):

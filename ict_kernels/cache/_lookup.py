@@ -187,11 +187,7 @@ class Lookup:
         entry = cache.level.get(choice.source) or cache.read(choice.source, spec)
         if entry is None or choice.action == "disk":
             return entry
-        try:
-            return replace(entry, states=unpacked(entry.states))
-        except EntryError:
-            cache.mistrust(choice.source)
-            return None
+        return opened(entry, choice.source, cache)
 
     def _continue(self, sources: Mapping[Spec, Entry], plan: Mapping[Spec, Choice]) -> None:
         for spec, entry in continued(sources, self.candles, self.workers, self.cache).items():
@@ -211,6 +207,15 @@ class Lookup:
         self.cache.count(
             computed=len(missing), skipped=sum(source is not None for source in declined.values())
         )
+
+
+def opened(entry: Entry, key: Key, cache: Cache) -> Entry | None:
+    """A table ready to be continued; None if the states in its file are not sound."""
+    try:
+        return replace(entry, states=unpacked(entry.states))
+    except EntryError:
+        cache.mistrust(key)
+        return None
 
 
 def computed(specs: tuple[Spec, ...], candles: Candles, workers: int, cache: Cache) -> dict[Spec, Entry]:

@@ -116,14 +116,13 @@ _SUMMED = tuple(each.name for each in fields(Stats) if _adds_up(each.name))
 def add_usage(folder: Path, counts: Mapping[str, float]) -> None:
     """Append what one process counted to a folder's file, if the folder is there."""
     line = {name: counts[name] for name in _SUMMED if counts.get(name)}
-    if not line or not folder.is_dir():
-        return
     with suppress(OSError):
+        if not line or not folder.is_dir():
+            return
         file = os.open(folder / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(
-                file, json.dumps(line).encode() + b"\n"
-            )  # one call, so that lines of processes don't mix
+            # One call, so that lines of processes don't mix, and on a line of its own, whatever was cut off before.
+            os.write(file, b"\n" + json.dumps(line).encode() + b"\n")
         finally:
             os.close(file)
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ import numpy as np
 from joblib import StoreBackendBase, register_store_backend
 from numpy.typing import NDArray
 
+from ..errors import OutputError
 from ..states import write_whole
 from ._keys import SUFFIX, Key, parse_name
 
@@ -28,6 +30,8 @@ BACKEND = "zstd"
 DAMAGED = "damaged"
 _HASH = re.compile("[0-9a-f]{16}")  # names of the folders of builds and markets; others are not ours
 _LEFT = re.compile(rf"\..*{re.escape(SUFFIX)}\..*\.tmp")  # what a writer that is killed leaves behind
+# A pipe in a file's place is not to be waited for.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _KEPT_DAMAGED = 16  # files that may be looked into later
 _MINUTE = 60.0
 _STALE = 600.0  # seconds after which a temporary file belongs to no writer any more
@@ -77,6 +81,8 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
     ) -> NDArray[np.uint8]:
         """Read a file into memory of its own, so that nothing that happens to it later shows.
 
+        What lies there and is no file, a folder or a pipe, reads as an empty one, which fails its checks.
+
         Raises
         ------
         KeyError
@@ -86,11 +92,15 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         """
         with self._being_read(call_id):
             try:
-                file = open(self.path(call_id), "rb", buffering=0)  # noqa: PTH123, SIM115
+                file = os.fdopen(os.open(self.path(call_id), _READ), "rb", buffering=0)
             except (FileNotFoundError, NotADirectoryError):
                 raise KeyError(call_id) from None
+            except IsADirectoryError:
+                return np.empty(0, np.uint8)
             with file:
                 found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    return np.empty(0, np.uint8)
                 content = np.empty(found.st_size, np.uint8)
                 read = file.readinto(content.data)
                 self._note_use(file.fileno(), found)
@@ -115,8 +125,8 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
                 if not self._reading[key]:
                     del self._reading[key]
 
-    def dump_item(self, call_id: Key, item: bytes, verbose: int = 0) -> None:
-        """Write a file: under another name, synced, then renamed.
+    def dump_item(self, call_id: Key, item: bytes, verbose: int = 0, created: float | None = None) -> None:
+        """Write a file: under another name, synced, then renamed; its age counts from `created`, by default now.
 
         Raises
         ------
@@ -131,12 +141,20 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
                 "memoize functions of your own with joblib's default store"
             )
         path = Path(self.path(call_id))
+        try:
+            self._write(path, item)
+        except OutputError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            self._write(path, item)  # its folder was removed meanwhile, by a sweep or by somebody
+        now = self.clock()
+        with suppress(OSError):
+            os.utime(path, (now, now if created is None else created))
+
+    def _write(self, path: Path, item: bytes) -> None:
         with suppress(OSError):  # writing says what is wrong
             path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, item)
-        now = self.clock()
-        with suppress(OSError):
-            os.utime(path, (now, now))
 
     def contains_item(self, call_id: Key) -> bool:
         """Whether there is such a file."""
@@ -157,11 +175,11 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
     def set_aside(self, key: Key) -> None:
         """Move a file that is not what it should be out of the way, to be looked into; or remove it."""
-        folder = self.root / DAMAGED
+        folder, path = self.root / DAMAGED, Path(self.path(key))
         with suppress(OSError):
             folder.mkdir(exist_ok=True)
-            if len(self.damaged()) < _KEPT_DAMAGED:
-                os.replace(self.path(key), folder / f"{secrets.token_hex(8)}-{key.name}")  # noqa: PTH105
+            if len(self.damaged()) < _KEPT_DAMAGED or path.is_dir():
+                path.replace(folder / f"{secrets.token_hex(8)}-{key.name}")
         self.clear_item(key)
 
     # --- what there is -----------------------------------------------------------------------------------------
