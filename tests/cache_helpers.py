@@ -19,7 +19,7 @@ from ict_kernels.cache._costs import CostModel
 from ict_kernels.cache._keys import Key, key_of
 from ict_kernels.candles import Candles
 from ict_kernels.config import ByteSize, CacheOptimization, load_config
-from ict_kernels.registry import Spec
+from ict_kernels.registry import Entry, Spec
 
 HEAD = struct.Struct("<8sII16s")
 LENGTH = struct.Struct("<I")
@@ -41,7 +41,7 @@ class Eager(CostModel):
         # So that even the last bars of a few are worth not computing the others again.
         return sum(1e-3 + float(bars) ** 20 for _ in specs)
 
-    def reading(self, size: int, compressed: bool) -> float:
+    def reading(self, detector: Entry, bars: int, compressed: bool) -> float:
         return 0.0
 
     def worth_writing(self, spec: Spec, bars: int, new_bars: int, size: int, compressed: bool) -> bool:
@@ -51,8 +51,8 @@ class Eager(CostModel):
 class Reluctant(Eager):
     """Costs by which reading any file takes longer than computing."""
 
-    def reading(self, size: int, compressed: bool) -> float:
-        return 1e300 if size else 0.0
+    def reading(self, detector: Entry, bars: int, compressed: bool) -> float:
+        return 1e300
 
 
 class Clock:

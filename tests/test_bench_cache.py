@@ -42,7 +42,7 @@ def files_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
         CostModel, "computing", lambda self, specs, bars, **loading: sum(1e-6 * bars for _ in specs)
     )
     for name in ("reading", "writing"):
-        monkeypatch.setattr(CostModel, name, lambda self, size, compressed: 0.0)
+        monkeypatch.setattr(CostModel, name, lambda *_: 0.0)
 
 
 class Forgetful(Cache):
@@ -92,7 +92,7 @@ def test_ways_are_what_they_are_called() -> None:
 
 
 def test_what_was_computed_after_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CostModel, "reading", lambda self, size, compressed: 1.0)
+    monkeypatch.setattr(CostModel, "reading", lambda *_: 1.0)
     row = rows(run_cache(only("tables")), "ratios")[0]
     assert "compressed file 100%, raw file 100%" in row["anyway"]
 

@@ -908,13 +908,13 @@ def test_estimates_rise_with_the_work(
     for bars, seconds in ran:
         costs.computed(spec, bars, seconds)
     for size, seconds in moved:
-        costs.read(size, compressed, seconds)
+        costs.read(spec.entry, size, compressed, seconds)
         costs.written(size, compressed, seconds)
     line = with_feeds([ict.detector("structure_breaks")])
     estimates: list[Callable[[int], float]] = [
         lambda amount: costs.computing([spec], amount),
         lambda amount: costs.computing(line, amount),
-        lambda amount: costs.reading(amount, compressed),
+        lambda amount: costs.reading(spec.entry, amount, compressed),
         lambda amount: costs.writing(amount, compressed),
     ]
     for estimate in estimates:
@@ -933,13 +933,13 @@ def test_estimates_follow_what_is_measured(speed: float) -> None:
     costs, spec = CostModel(), ict.detector("fair_value_gaps")
     for _ in range(150):
         costs.computed(spec, 500_000, 500_000 * speed)
-        costs.read(10**8, True, 10**8 * speed)
+        costs.read(spec.entry, 10**8, True, 10**8 * speed)
         costs.written(10**8, False, 10**8 * speed)
     assert costs.computing([spec], 500_000, loading=False) == pytest.approx(500_000 * speed, rel=0.1)
-    assert costs.reading(10**8, True) == pytest.approx(10**8 * speed, rel=0.1)
+    assert costs.reading(spec.entry, 10**8, True) == pytest.approx(10**8 * speed, rel=0.1)
     assert costs.writing(10**8, False) == pytest.approx(10**8 * speed, rel=0.1)
     other = CostModel()
-    assert costs.reading(10**8, False) == other.reading(10**8, False)
+    assert costs.reading(spec.entry, 10**8, False) == other.reading(spec.entry, 10**8, False)
     swings = [ict.detector("swings")]
     assert costs.computing(swings, 1_000) == other.computing(swings, 1_000)
 

@@ -296,7 +296,7 @@ class Cache:
         except (OSError, MemoryError):
             self.count(read_errors=1)
             return None
-        self.costs.read(content.nbytes, entry.compressed, perf_counter() - began)
+        self.costs.read(spec.entry, key.bars, entry.compressed, perf_counter() - began)
         self.count(bytes_read=content.nbytes)
         return entry
 

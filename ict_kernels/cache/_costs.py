@@ -6,18 +6,24 @@ from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import Final
 
-from ..registry import Spec
+import numpy as np
+
+from ..registry import Entry, Spec
 from ._tables import lineage
 
 __all__ = ["READS", "CostModel"]
 
-_TINY: Final = 0.5e-3  # seconds of computing that neither a look into memory nor a file could shorten by much
+_TINY: Final = 0.7e-3  # seconds of computing that neither a look into memory nor a file could shorten by much
 
 READS: Final = 10
 """How often a file is expected to be read: it is written if that many reads save more than writing takes."""
 
 _CALL: Final = 45e-6  # seconds of a call, whatever its length
 _LOADING: Final = 25e-3  # seconds until a kernel that no call has used in this process is there
+_READING: Final = {
+    True: (200e-6, 1e-9),
+    False: (110e-6, 0.25e-9),
+}  # seconds of a file, compressed or not, and of a byte
 _SHORTER: Final = 0.5  # weight of a measurement that is shorter than expected
 _LONGER: Final = 0.1
 _SURPRISE: Final = 4.0  # times what was expected that are believed at most
@@ -55,7 +61,7 @@ class CostModel:
         self.forked()
         self._computing: dict[str, _Rate] = {}
         self._loaded: set[str] = set()
-        self._reading = {True: _Rate(150e-6, 2.5e-9), False: _Rate(80e-6, 0.4e-9)}
+        self._reading: dict[tuple[str, bool], _Rate] = {}
         self._writing = {True: _Rate(3e-3, 50e-9), False: _Rate(3e-3, 2e-9)}
 
     def forked(self) -> None:
@@ -92,9 +98,18 @@ class CostModel:
             self._loaded.add(spec.name)
         return spec.name in self._loaded
 
-    def reading(self, size: int, compressed: bool) -> float:
-        """Seconds that a file of so many bytes takes to read."""
-        return self._reading[compressed].seconds(size)
+    def reading(self, detector: Entry, bars: int, compressed: bool) -> float:
+        """Seconds that the file of a detector's table over so many bars takes to read."""
+        return self._reading_rate(detector, compressed).seconds(bars)
+
+    def _reading_rate(self, detector: Entry, compressed: bool) -> _Rate:
+        known = self._reading.get((detector.name, compressed))
+        if known is None:
+            row = sum(np.dtype(column.dtype).itemsize for column in detector.columns if not column.internal)
+            rows = 1.0 if detector.dense else detector.rate
+            fixed, byte = _READING[compressed]
+            known = self._reading.setdefault((detector.name, compressed), _Rate(fixed, byte * row * rows))
+        return known
 
     def writing(self, size: int, compressed: bool) -> float:
         """Seconds that a table of so many bytes in memory takes to write."""
@@ -111,10 +126,10 @@ class CostModel:
         for spec in specs:
             self.computed(spec, bars, seconds * self.computing((spec,), bars) / expected)
 
-    def read(self, size: int, compressed: bool, seconds: float) -> None:
+    def read(self, detector: Entry, bars: int, compressed: bool, seconds: float) -> None:
         """Learn from a file that was read."""
         with self._lock:
-            self._reading[compressed].learn(size, seconds)
+            self._reading_rate(detector, compressed).learn(bars, seconds)
 
     def written(self, size: int, compressed: bool, seconds: float) -> None:
         """Learn from a file that was written."""
@@ -131,7 +146,7 @@ class CostModel:
         if new_bars < bars:
             saved = sum(self._rate(each).rate for each in line) * new_bars
         else:
-            saved = self.computing(line, bars, loading=True) - self.reading(size, compressed)
+            saved = self.computing(line, bars, loading=True) - self.reading(spec.entry, bars, compressed)
         return READS * saved > self.writing(size, compressed)
 
 

@@ -127,7 +127,7 @@ class Lookup:
             return best
         stored = cache.store.find(key)
         if stored is not None and not cache.is_too_old(stored.created):
-            seconds = cache.costs.reading(stored.size, cache.settings.compression_enabled)
+            seconds = cache.costs.reading(spec.entry, key.bars, cache.settings.compression_enabled)
             return Choice("disk", key, False, key.bars, seconds, alone, f"its file has {stored.size:,} bytes")
         other = self._continuing(spec, cache.store.prefixes(key), False, alone)
         return min(filter(None, (best, other)), key=lambda choice: choice.seconds, default=None)
@@ -151,7 +151,7 @@ class Lookup:
             stored = cache.store.find(source)
             if stored is None or cache.is_too_old(stored.created):
                 return None
-            seconds += cache.costs.reading(stored.size, cache.settings.compression_enabled)
+            seconds += cache.costs.reading(spec.entry, source.bars, cache.settings.compression_enabled)
         return Choice("prefix", source, in_memory, source.bars, seconds, alone, f"{new:,} candles are new")
 
     # --- carrying it out ---------------------------------------------------------------------------------------

@@ -541,9 +541,7 @@ class IntelligentCacheEngine:
             actions={spec: choice.action for spec, choice in plan.items()},
             computing=costs.computing(closure(tuple(plan)), bars),
             reading=sum(
-                costs.reading(_usual_bytes(spec.entry, bars), compressed)
-                if choice.action == "compute"
-                else choice.seconds
+                costs.reading(spec.entry, bars, compressed) if choice.action == "compute" else choice.seconds
                 for spec, choice in plan.items()
             ),
             final=request.final,
@@ -596,9 +594,10 @@ class IntelligentCacheEngine:
         index = Index.opened(cache.store)
         index.save()
         on_disk = {record.key for record in index.records}
+        known = detectors()
         for record in index.records:
-            if record.key.build == build_id():
-                reading = cache.costs.reading(record.size, record.compressed)
+            if record.key.build == build_id() and record.detector in known:
+                reading = cache.costs.reading(known[record.detector], record.key.bars, record.compressed)
                 item = CachedAnalysis(computing=record.seconds, reading=reading, created=record.created)
                 yield record.key, record.detector, item
         for key in cache.level.keys():  # noqa: SIM118 it is no mapping
@@ -627,12 +626,6 @@ class IntelligentCacheEngine:
 def _computed(specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
     emitted = fold_batch(specs, candles.bars)
     return {spec: table(spec, [emitted[spec]], candles) for spec in specs}
-
-
-def _usual_bytes(entry: Entry, bars: int) -> int:
-    """Bytes of a table that has as many rows as its detector usually finds."""
-    row = sum(np.dtype(column.dtype).itemsize for column in entry.columns if not column.internal)
-    return int(entry.rate * bars) * row
 
 
 def _check_share(owner: str, name: str, share: float) -> None:
