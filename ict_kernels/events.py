@@ -208,6 +208,14 @@ class Events:
             timeframe=self.timeframe,
         )
 
+    def _over(self, time: NDArray[np.int64]) -> Events:
+        """The same table over other candles of the same market, without checking the columns again."""
+        twin = object.__new__(Events)
+        twin.detector, twin.schema, twin.parameters = self.detector, self.schema, self.parameters.copy()
+        twin.symbol, twin.timeframe = self.symbol, self.timeframe
+        twin._columns, twin._time = self._columns, time
+        return twin
+
     # --- exporting ---------------------------------------------------------------------------------------------
 
     def _export(self, times: bool) -> dict[str, NDArray[Any]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .._intake import warn_outside
 from ..candles import Candles
 from ..config import CacheOptimization, load_config
-from ..detectors._run import check_candles, table, wrap_for
+from ..detectors._run import check_candles, table
 from ..errors import CacheWarning, OutputError
 from ..fold import fold_batch
 from ..registry import Spec, as_spec, detector
@@ -198,7 +198,7 @@ class Cache:
             with self._foreground():
                 find = self._entries if final else self._unfinished
                 found = find(specs, candles, workers)
-            tables = {spec: wrap_for(candles, spec, found[spec].table.columns) for spec in specs}
+            tables = {spec: found[spec].table.result(spec, candles) for spec in specs}
         self._warn()
         for listen in self.listeners:
             listen(specs, candles)

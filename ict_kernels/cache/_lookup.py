@@ -17,7 +17,7 @@ from ..registry import Spec, with_feeds
 from ._format import EntryError, unpacked
 from ._keys import Key, key_of
 from ._plan import Choice
-from ._tables import Cost, Entry, Table, advance, lineage
+from ._tables import Cost, Entry, PackedStates, Table, advance, lineage
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -211,6 +211,8 @@ class Lookup:
 
 def opened(entry: Entry, key: Key, cache: Cache) -> Entry | None:
     """A table ready to be continued; None if the states in its file are not sound."""
+    if not isinstance(entry.states, PackedStates):
+        return entry
     try:
         return replace(entry, states=unpacked(entry.states))
     except EntryError:
@@ -265,13 +267,17 @@ def _made(
             usual = min(took, cache.costs.computing((spec,), bars - start, loading=False))
             cost[spec] = Cost(usual, took - usual)
     cache.count(computing_seconds=sum(seconds.values()))
+    before: dict[Spec, Cost] = {}
+    for source in sources.values():
+        before.update(source.costs)
+    for spec, earlier in before.items():
+        cost[spec] = earlier.plus(cost[spec])
     now = cache.clock()
     entries = {}
     for spec in specs:
-        before = sources.get(spec)
         line = lineage(spec)
-        costs = {each: before.costs[each].plus(cost[each]) if before else cost[each] for each in line}
-        saved = before.saved if before else 0
+        costs = {each: cost[each] for each in line}
+        saved = sources[spec].saved if sources else 0
         entries[spec] = Entry(tables[spec], {each: after[each] for each in line}, bars, now, costs, saved)
     return entries
 

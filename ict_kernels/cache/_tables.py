@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..candles import Candles
+from ..detectors._run import wrap_for
+from ..events import Events
 from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
 from ..kernels import _types as k
 from ..kernels._types import Bars, Feed, State
@@ -21,7 +24,7 @@ __all__ = ["Cost", "Entry", "PackedStates", "Table", "advance", "lineage", "size
 
 _ROOM = 64  # rows of spare room, at least
 # A thread's own time, so that waiting for another one that loads a kernel is no work; on Windows it is too coarse.
-_now = perf_counter if sys.platform == "win32" else thread_time
+_own_time = perf_counter if sys.platform == "win32" else thread_time
 
 
 class _Buffer:
@@ -51,12 +54,13 @@ class Table:
         Not written to any more.
     """
 
-    __slots__ = ("_buffers", "_row_bytes", "rows")
+    __slots__ = ("_buffers", "_events", "_row_bytes", "rows")
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
         self.rows = len(next(iter(columns.values())))
         self._row_bytes = sum(column.itemsize for column in columns.values())
         self._buffers = {name: _Buffer(column, self.rows) for name, column in columns.items()}
+        self._events: Events | None = None
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -65,6 +69,14 @@ class Table:
         for column in columns.values():
             column.flags.writeable = False
         return columns
+
+    def result(self, spec: Spec, candles: Candles) -> Any:
+        """The public result over these candles: an event table; of a dense companion its only column."""
+        if spec.entry.dense:
+            return next(iter(self.columns.values()))
+        if self._events is None:
+            self._events = wrap_for(candles, spec, self.columns)
+        return self._events._over(candles.time)
 
     @property
     def nbytes(self) -> int:
@@ -89,6 +101,7 @@ class Table:
         longer.rows = self.rows + len(part.feed.ints)
         longer._row_bytes = self._row_bytes
         longer._buffers = {}
+        longer._events = None
         life = spec.entry.life
         changed = {life[cell] for cell in np.flatnonzero(np.bincount(cells))}
         for name, buffer in self._buffers.items():
@@ -208,19 +221,20 @@ def advance(
     stop = len(bars.open)
     folds = {spec: Fold(spec, _copied(states[spec]) if start else None) for spec in with_feeds(specs)}
     seconds: dict[Spec, float] = {}
+    now = _own_time if workers > 1 else perf_counter
 
     def step(spec: Spec, feeds: tuple[Feed, ...]) -> Emitted:
-        began = _now()
+        began = now()
         fold = folds[spec]
         first = max(0, start - fold.lookback)
         emitted = fold.advance(Bars(*(column[first:] for column in bars)), start, stop, first, feeds)
-        seconds[spec] = _now() - began
+        seconds[spec] = now() - began
         return emitted
 
     def finish(spec: Spec, emitted: Emitted) -> Any:
-        began = _now()
+        began = now()
         made = consume(spec, emitted)
-        seconds[spec] += _now() - began
+        seconds[spec] += now() - began
         return made
 
     made = run_in_order(folds, step, workers, finish)
@@ -232,13 +246,21 @@ def advance(
 
 
 def _copied(state: State) -> State:
-    """A state to go on from, without the slots behind those that were ever taken."""
+    """A state to go on from: what was ever taken of its blocks, with room for a few bars."""
     zones, memory = int(state.ints[k.ZONES_USED]), int(state.ints[k.MEMORY_USED])
     return State(
         state.ints.copy(),
         state.floats.copy(),
-        state.zone_ints[:zones].copy(),
-        state.zone_floats[:zones].copy(),
-        state.memory_ints[:memory].copy(),
-        state.memory_floats[:memory].copy(),
+        _roomy(state.zone_ints, zones),
+        _roomy(state.zone_floats, zones),
+        _roomy(state.memory_ints, memory),
+        _roomy(state.memory_floats, memory),
     )
+
+
+def _roomy(block: Any, used: int) -> Any:
+    if not block.shape[1]:
+        return block
+    copy = np.empty((2 * used + _ROOM, block.shape[1]), block.dtype)
+    copy[:used] = block[:used]
+    return copy
