@@ -42,9 +42,15 @@ def as_bars(open_: Any, high: Any, low: Any, close: Any) -> Bars:
 
 
 @lru_cache(maxsize=4096)
+def own_params(spec: Spec) -> Any:
+    """The kernel's named tuple of scalars."""
+    return spec.entry.kernel_params(spec)
+
+
+@lru_cache(maxsize=4096)
 def own_shape(spec: Spec) -> Shape:
     """Sizes of the kernel's blocks for these parameters."""
-    return spec.entry.shape(spec.entry.kernel_params(spec))
+    return spec.entry.shape(own_params(spec))
 
 
 def empty_rows(shape: Shape, rows: int, dense: bool) -> tuple[I64, F64]:
@@ -123,7 +129,7 @@ class Fold:
     def __init__(self, spec: Spec, state: State | None = None) -> None:
         self.spec = spec
         self.shape = own_shape(spec)
-        self.params = spec.entry.kernel_params(spec)
+        self.params = own_params(spec)
         self.lookback = spec.entry.lookback(spec)
         self.state = fresh_state(self.shape) if state is None else state
 
@@ -184,12 +190,13 @@ def compact_state(state: State, only_if_sparse: bool = False) -> State:
 
     With ``only_if_sparse`` a state whose blocks are in good use is returned as it is.
     """
-    ints = state.ints.copy()
+    ints = state.ints
     live = int(ints[k.ZONES_LIVE])
     kept_rows = int(ints[k.MEMORY_USED] - ints[k.MEMORY_HEAD] - ints[k.MEMORY_DEAD])
     in_use = len(state.zone_ints) <= 4 * live + _SMALL and len(state.memory_ints) <= 8 * kept_rows + _SMALL
     if only_if_sparse and in_use:
         return state
+    ints = ints.copy()
     used = slice(int(ints[k.ZONES_USED]))
     zones, zone_floats = state.zone_ints[used], state.zone_floats[used]
     kept = zones[:, STAGE] != CLOSED

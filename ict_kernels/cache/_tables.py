@@ -259,7 +259,7 @@ def _copied(state: State) -> State:
 
 
 def _roomy(block: Any, used: int) -> Any:
-    if not block.shape[1]:
+    if not len(block):
         return block
     copy = np.empty((2 * used + _ROOM, block.shape[1]), block.dtype)
     copy[:used] = block[:used]
