@@ -566,10 +566,9 @@ CacheFolder = Annotated[
 def _cache_info(folder: CacheFolder = None, as_json: AsJson = False) -> None:
     """Show what the cache holds, what that saves, and how it was used."""
     from .cache import Cache
-    from .cache._upkeep import info
 
     with Cache(folder) as cache:
-        found = info(cache)
+        found = cache.info()
     if as_json:
         _write_json(found.to_dict())
     else:
@@ -626,10 +625,9 @@ def _cache_verify(folder: CacheFolder = None) -> None:
     Exits with 1 if there was any.
     """
     from .cache import Cache
-    from .cache._upkeep import verify
 
     with _file_progress() as tell, Cache(folder) as cache:
-        problems = verify(cache, tell)
+        problems = cache.verify(tell)
     for problem in problems:
         typer.echo(
             _printable(f"{'moved' if problem.set_aside else 'FAIL':8}{problem.path}: {problem.reason}")
@@ -657,10 +655,9 @@ def _file_progress() -> Iterator[Callable[[int, int, str], None]]:
 def _cache_clear(folder: CacheFolder = None) -> None:
     """Remove all tables, and what was counted of their use."""
     from .cache import Cache
-    from .cache._upkeep import clear
 
     with Cache(folder) as cache:
-        done = clear(cache)
+        done = cache.clear()
     typer.echo(f"{_counted(done.files, 'table')} removed, {_size(done.bytes)}")
 
 
@@ -677,10 +674,9 @@ def _cache_compact(folder: CacheFolder = None) -> None:
     Goes: what is older or more than the limits allow, what was set aside, what killed programs left behind.
     """
     from .cache import Cache
-    from .cache._upkeep import compact
 
     with _file_progress() as tell, Cache(folder) as cache:
-        done = compact(cache, tell)
+        done = cache.compact(tell)
     facts = {
         "before": f"{_counted(done.files_before, 'table')}, {_size(done.bytes_before)}",
         "after": f"{_counted(done.files_after, 'table')}, {_size(done.bytes_after)}",

@@ -208,10 +208,10 @@ class Events:
             timeframe=self.timeframe,
         )
 
-    def _over(self, time: NDArray[np.int64]) -> Events:
-        """The same table over other candles of the same market, without checking the columns again."""
+    def _over(self, time: NDArray[np.int64], parameters: Mapping[str, Any]) -> Events:
+        """The same table with times and parameters of its own, without checking the columns again."""
         twin = object.__new__(Events)
-        twin.detector, twin.schema, twin.parameters = self.detector, self.schema, self.parameters.copy()
+        twin.detector, twin.schema, twin.parameters = self.detector, self.schema, dict(parameters)
         twin.symbol, twin.timeframe = self.symbol, self.timeframe
         twin._columns, twin._time = self._columns, time
         return twin

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from .kernels._memory import MEMORY_ALIVE
 from .kernels._out import scatter_changes
 from .kernels._types import F64, I64, Bars, Feed, Out, Shape, State
 from .kernels._zones import CLOSED, ID, KEY, LEFT, RIGHT, STAGE, ZONE_FLOATS, ZONE_INTS
-from .registry import Column, Spec, with_feeds
+from .registry import Column, Spec, per_registry, with_feeds
 
 __all__ = ["Emitted", "Fold", "as_bars", "as_columns", "fold_batch", "fresh_state"]
 
@@ -41,13 +40,13 @@ def as_bars(open_: Any, high: Any, low: Any, close: Any) -> Bars:
     )
 
 
-@lru_cache(maxsize=4096)
+@per_registry
 def own_params(spec: Spec) -> Any:
     """The kernel's named tuple of scalars."""
     return spec.entry.kernel_params(spec)
 
 
-@lru_cache(maxsize=4096)
+@per_registry
 def own_shape(spec: Spec) -> Shape:
     """Sizes of the kernel's blocks for these parameters."""
     return spec.entry.shape(own_params(spec))

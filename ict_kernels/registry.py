@@ -13,8 +13,8 @@ import numbers
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -37,6 +37,7 @@ __all__ = [
     "detector",
     "detectors",
     "entry",
+    "per_registry",
     "register",
     "with_feeds",
 ]
@@ -333,8 +334,17 @@ Multiple = Annotated[float, Range(low=0.0)]
 Count = Annotated[int, Range(low=1, high=10**9)]
 FeedLike = Mapping[str, Any] | Spec | None
 
-_ENTRIES: dict[str, Entry] = {}
 F = TypeVar("F", bound=Callable[..., Any])
+
+_ENTRIES: dict[str, Entry] = {}
+_FORGET: list[Callable[[], None]] = []
+
+
+def per_registry(function: F) -> F:
+    """Remember a function's results until a detector is registered, anew perhaps, as cells of notebooks do."""
+    remembered = lru_cache(maxsize=4096)(function)
+    _FORGET.append(remembered.cache_clear)
+    return cast(F, remembered)
 
 
 def _read_parameter(name: str, default: Any, hint: Any) -> Parameter:
@@ -377,6 +387,8 @@ def register(
 
     def decorate(function: F) -> F:
         name = function.__name__
+        for forget in _FORGET:
+            forget()
         _ENTRIES[name] = Entry(
             name=name,
             family=function.__module__.rpartition(".")[2],

@@ -52,12 +52,13 @@ def write_arrays(
     write_whole(Path(path), _HEAD.pack(MAGIC, VERSION, len(text), _checksum(text, body)) + text + body)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    path = Path(os.path.realpath(path))  # a link stays one
+def write_whole(path: Path, content: bytes, *, follow: bool = True) -> None:
+    """Write a file that appears whole or not at all; a link stays one, unless it is not to be followed."""
+    if follow:
+        path = Path(os.path.realpath(path))
     temporary: Path | None = None
     try:
-        if path.exists() and not path.is_file():
+        if path.exists() and not path.is_file() and (follow or not path.is_symlink()):
             raise OSError("it is no regular file")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         temporary = Path(name)

@@ -206,7 +206,8 @@ def test_a_visit_asks_four_times_by_each_strategy() -> None:
     assert first[4].candles[:305] == first[2].candles
 
 
-def test_workload_is_counted() -> None:
+def test_workload_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CostModel, "is_tiny", lambda *_: False)
     report = run_cache(only("workload"))
     assert report.failures == []
     default, small = rows(report, "workload")

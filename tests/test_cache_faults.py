@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import ict_kernels as ict
 from ict_kernels.cache import _format
 from ict_kernels.cache._format import EntryError
-from ict_kernels.cache._keys import Key
+from ict_kernels.cache._keys import Key, parse_name
 from ict_kernels.cache._lookup import computed
 from ict_kernels.cache._store import ZstdStore
 from ict_kernels.cache._tables import Table
@@ -498,8 +498,9 @@ def bits_of(columns: dict[str, Any]) -> list[tuple[str, str, bytes]]:
 
 
 def key_of(path: Path) -> Key:
-    spec, bars, digest = path.stem.split("-")
-    return Key(path.parent.parent.name, path.parent.name, spec, int(bars), digest)
+    key = parse_name(path.parent.parent.name, path.parent.name, path.name)
+    assert key is not None
+    return key
 
 
 LIMITED = """
@@ -613,10 +614,10 @@ def test_an_empty_folder_swept_away_just_before_a_file_is_written(
 ) -> None:
     swept: list[int] = []
 
-    def late(path: Path, content: bytes) -> None:
+    def late(path: Path, content: bytes, *, follow: bool) -> None:
         if not swept:
             swept.append(cache.store.sweep())
-        write_whole(path, content)
+        write_whole(path, content, follow=follow)
 
     monkeypatch.setattr("ict_kernels.cache._store.write_whole", late)
     with eager(tmp_path) as cache:

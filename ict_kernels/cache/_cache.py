@@ -20,13 +20,13 @@ from .._intake import warn_outside
 from ..candles import Candles
 from ..config import CacheOptimization, load_config
 from ..detectors._run import check_candles, table
-from ..errors import CacheWarning, OutputError
+from ..errors import CacheWarning, OutputError, ParameterError
 from ..fold import fold_batch
 from ..registry import Spec, as_spec, detector
 from . import _format
 from ._costs import CostModel
 from ._format import EntryError
-from ._keys import Key, key_of
+from ._keys import Key, is_ours, key_of
 from ._lookup import Lookup, closure, computed, continued, opened
 from ._memory import MemoryLevel
 from ._plan import Choice, Explanation
@@ -44,6 +44,9 @@ __all__ = ["Cache", "default_location"]
 
 LOCATION: Final = "ICT_KERNELS_CACHE_DIR"
 _LOCKS: Final = 64
+_WAITING: Final = (
+    4  # part of the bound of memory, one of so many, that tables may hold that wait to be written
+)
 _FULL: Final = 0.9  # part of the limits that is left after files were removed for room
 
 Listener = Callable[[tuple[Spec, ...], Candles], object]
@@ -111,8 +114,10 @@ class Cache:
 
     def _begin(self) -> None:
         """Set up what belongs to one process: what memory holds, counts, locks and the thread that writes."""
-        self.level = MemoryLevel(self.settings.max_memory_size.bytes, self._dropped)
-        self._writer = Writer(self.settings.max_memory_size.bytes)
+        limit = self.settings.max_memory_size.bytes
+        waiting = limit // _WAITING
+        self.level = MemoryLevel(limit - waiting, self._dropped)
+        self._writer = Writer(waiting)
         self._counts: defaultdict[str, Any] = defaultdict(int)
         self._counting = Lock()
         self._locks = [Lock() for _ in range(_LOCKS)]
@@ -126,6 +131,7 @@ class Cache:
     def _forked(self) -> None:
         """Begin anew in a child: locks may be held by threads that are not there, and the counts are the parent's."""
         self._closer.detach()
+        self.listeners.clear()
         self.costs.forked()
         self.store.forked()
         self._begin()
@@ -156,8 +162,14 @@ class Cache:
         CandleError
             If `candles` are none.
         ParameterError
-            If the detector or a parameter does not exist or is out of its range.
+            If the detector or a parameter does not exist or is out of its range, or parameters follow a detector that
+            has its own.
         """
+        if not isinstance(what, str) and parameters:
+            raise ParameterError(
+                f"Cache.events: {what} has its parameters already; give {', '.join(parameters)} to ict.detector, "
+                "or name the detector by its text"
+            )
         spec = detector(what, **parameters) if isinstance(what, str) else what
         return self.run([spec], candles, final=final)[spec]
 
@@ -192,7 +204,7 @@ class Cache:
         """
         specs = _specs(detectors)
         check_candles("Cache.run", candles)
-        if final and self.costs.is_tiny(closure(specs), len(candles)):
+        if self._passes(specs, len(candles)):
             tables = self._at_once(specs, candles)
         else:
             with self._foreground():
@@ -203,6 +215,10 @@ class Cache:
         for listen in self.listeners:
             listen(specs, candles)
         return tables
+
+    def _passes(self, specs: tuple[Spec, ...], bars: int) -> bool:
+        """Whether a request is only computed: it is soon done, or made by kernels whose changes no key would show."""
+        return self.costs.is_tiny(closure(specs), bars) or not all(map(is_ours, specs))
 
     def _at_once(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
         """Compute without keeping anything."""
@@ -229,7 +245,7 @@ class Cache:
         specs = _specs(detectors)
         check_candles("Cache.explain", candles)
         bars = len(candles)
-        if self.costs.is_tiny(closure(specs), bars):
+        if self._passes(specs, bars):
             seconds = self.costs.computing(closure(specs), bars)
             tiny = Choice(
                 "compute", None, False, 0, seconds, seconds, "looking would take as long as computing"
@@ -287,14 +303,15 @@ class Cache:
         began = perf_counter()
         try:
             content = self.store.load_item(key)
-            entry = _format.unpack(content, key, spec)
         except KeyError:
-            return None
-        except EntryError:
-            self.mistrust(key)
             return None
         except (OSError, MemoryError):
             self.count(read_errors=1)
+            return None
+        try:
+            entry = _format.unpack(content, key, spec)
+        except EntryError:
+            self.mistrust(key)
             return None
         self.costs.read(spec.entry, key.bars, entry.compressed, perf_counter() - began)
         self.count(bytes_read=content.nbytes)
@@ -323,8 +340,8 @@ class Cache:
         self.level.put(key, entry, continues)
         return entry
 
-    def used(self, keys: Iterable[Key]) -> None:
-        """Note which tables were of use."""
+    def credit_preloads(self, keys: Iterable[Key]) -> None:
+        """Note which of the tables that were read ahead were of use."""
         if self.ahead:
             hits = self.ahead.intersection(keys)
             self.ahead -= hits
@@ -341,16 +358,16 @@ class Cache:
         """Write a table's file, making room for it before."""
         began = perf_counter()
         compressed = self.settings.compression_enabled
-        content = _format.pack(key, spec, entry, market=market, compressed=compressed)
-        if not self._make_room(len(content)):
-            self.count(not_stored=1)
-            return
         try:
+            content = _format.pack(key, spec, entry, market=market, compressed=compressed)
+            if not self._make_room(len(content)):
+                self.count(not_stored=1)
+                return
             self.store.dump_item(key, content, created=entry.created)
-        except OutputError as error:
+        except (OutputError, MemoryError) as error:
             self.count(write_errors=1)
             if self._trouble == "":
-                self._trouble = str(error)
+                self._trouble = str(error) or "a table to be written does not fit into memory"
             return
         self.costs.written(entry.table.nbytes, compressed, perf_counter() - began)
         self.count(stored=1, bytes_written=len(content))
@@ -420,7 +437,7 @@ class Cache:
         """
         from ._upkeep import verify
 
-        return verify(self, progress or _silent)
+        return verify(self, progress)
 
     def compact(self, progress: Progress | None = None) -> Compacted:
         """Remove what is too old, too much or of no use, compress what is not, and make the index anew.
@@ -441,7 +458,7 @@ class Cache:
         """
         from ._upkeep import compact
 
-        return compact(self, progress or _silent)
+        return compact(self, progress)
 
     def clear(self) -> Cleared:
         """Remove all tables, in memory and on disk, of all versions; and nothing else that lies in the folder.
@@ -466,8 +483,10 @@ class Cache:
 
     def close(self) -> None:
         """Write what is left to be written, and add what was counted to the folder's usage. May be called twice."""
-        self._writer.close()
-        self._closer()
+        try:
+            self._writer.close()
+        finally:
+            self._closer()
 
     def __enter__(self) -> Self:
         return self
@@ -511,9 +530,10 @@ class Cache:
         entry = self.read(key, spec)
         if entry is None or self.is_too_old(entry.created):
             return False
-        if not self.level.put(key, entry):
-            return False
         self.ahead.add(key)
+        if not self.level.put(key, entry, cold=True):
+            self.ahead.discard(key)
+            return False
         self.count(preloaded=1)
         return True
 
@@ -557,10 +577,6 @@ class _Files:
 
     def has_room(self, size: int, limit: int, most: int) -> bool:
         return self.size + size <= limit and self.count < most
-
-
-def _silent(done: int, total: int, label: str) -> None:
-    pass
 
 
 def _specs(detectors: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:

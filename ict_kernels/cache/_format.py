@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from ..fold import check_state, compact_state, own_shape
 from ..kernels import _types as k
 from ..kernels._jit import SOURCE_HASH
 from ..kernels._types import State
-from ..registry import Spec
+from ..registry import Spec, per_registry
 from ._codec import decode, encode
 from ._keys import FORMAT, Key
 from ._tables import Cost, Entry, PackedStates, Table, lineage
@@ -132,7 +131,7 @@ def unpack(content: NDArray[np.uint8], key: Key, spec: Spec) -> Entry:
         created, compressed = float(header["created"]), header["compressed"] is True
         columns = decode(header["table"], body[:size].data)
         _check_table(spec, key.bars, columns)
-        packed = body[size + -size % _ALIGNED :]
+        packed = body[size + -size % _ALIGNED :].copy()  # a view would keep the whole file in memory
     except MALFORMED as error:
         raise EntryError(f"its table is malformed ({error})") from error
     table = Table(columns)
@@ -140,7 +139,7 @@ def unpack(content: NDArray[np.uint8], key: Key, spec: Spec) -> Entry:
     return Entry(table, states, key.bars, created, costs, saved=key.bars, compressed=compressed)
 
 
-@lru_cache(maxsize=4096)
+@per_registry
 def _dtypes(spec: Spec) -> list[tuple[str, np.dtype[Any]]]:
     return [(column.name, np.dtype(column.dtype)) for column in spec.entry.columns if not column.internal]
 

@@ -183,8 +183,18 @@ def _read(path: Path) -> dict[Key, Record]:
 
 def _is_sound(record: Record) -> bool:
     """Whether all fields are of their types and in range."""
-    build, series, spec, bars, digest = record.key
-    texts = (build, series, spec, digest, record.detector, record.symbol, record.timeframe, record.version)
+    build, series, spec, bars, digest, begin = record.key
+    texts = (
+        build,
+        series,
+        spec,
+        digest,
+        begin,
+        record.detector,
+        record.symbol,
+        record.timeframe,
+        record.version,
+    )
     counts = (bars, record.size, record.rows, record.table_bytes)
     seconds = (record.created, record.last_access, record.seconds)
     return (

@@ -69,7 +69,7 @@ class Lookup:
         hits = self.in_memory()
         if hits:
             self.found.update(hits)
-            self.cache.used(self.keys[spec] for spec in hits)
+            self.cache.credit_preloads(self.keys[spec] for spec in hits)
             self.cache.count(
                 memory_hits=len(hits),
                 saved_seconds=_saved(hits.values(), self.cache.costs) - (perf_counter() - began),
@@ -88,8 +88,9 @@ class Lookup:
         costs, bars = self.cache.costs, len(self.candles)
         alone = {spec: costs.computing(lineage(spec), bars) for spec in missing}
         there = {spec: choice for spec in missing if (choice := self._there(spec, alone[spec])) is not None}
-        if len(there) == len(missing) and all(choice.in_memory for choice in there.values()):
-            return there  # to continue what memory holds is never slower than to compute everything
+        sources = {(choice.in_memory, choice.bars) for choice in there.values()}
+        if len(there) == len(missing) and len(sources) == 1 and all(in_memory for in_memory, _ in sources):
+            return there  # to continue what memory holds, all together, is never slower than to compute everything
         worth = {spec for spec, choice in there.items() if choice.seconds < costs.computing((spec,), bars)}
         options = (set(there), worth, set[Spec]())
         taken = min(options, key=lambda some: self._cost(some, there, missing)) if there else worth
@@ -145,6 +146,10 @@ class Lookup:
         source = next((key for key in islice(shorter, _TRIES) if self._begins_with(key)), None)
         if source is None:
             return None
+        if in_memory:
+            entry = cache.level.peek(source)
+            if entry is None or cache.is_too_old(entry.created):
+                return None
         new = len(self.candles) - source.bars
         seconds = cache.costs.computing(lineage(spec), new)
         if not in_memory:
@@ -193,7 +198,9 @@ class Lookup:
         for spec, entry in continued(sources, self.candles, self.workers, self.cache).items():
             source = plan[spec].source
             self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles, continues=source)
-        self.cache.used(choice.source for spec in sources if (choice := plan[spec]).source is not None)
+        self.cache.credit_preloads(
+            choice.source for spec in sources if (choice := plan[spec]).source is not None
+        )
         self.cache.count(prefix_hits=len(sources))
 
     def _compute(self, plan: Mapping[Spec, Choice]) -> None:

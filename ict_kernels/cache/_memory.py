@@ -8,7 +8,7 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
-from ._keys import Key
+from ._keys import Key, continues
 from ._tables import Entry, size_of
 
 __all__ = ["MemoryLevel"]
@@ -53,22 +53,28 @@ class MemoryLevel:
                 self._entries.move_to_end(key)
             return entry
 
-    def put(self, key: Key, entry: Entry, continues: Key | None = None) -> bool:
-        """Keep an entry if it fits; the one that it continues goes before all others then."""
+    def peek(self, key: Key) -> Entry | None:
+        """The entry, which does not count as used."""
+        return self._entries.get(key)
+
+    def put(self, key: Key, entry: Entry, before_it: Key | None = None, *, cold: bool = False) -> bool:
+        """Keep an entry if it fits; the one that it continues goes before all others then, and so does a cold one."""
         with self._lock:
             if key in self._entries:
                 self._remove(key)
             before = self.bytes
-            self._entries[key] = entry
-            self._prefixes[key[:3]][key] = None
             self.bytes += _OVERHEAD
             for part in entry.parts:
                 self._hold(part)
+            self._entries[key] = entry
+            self._prefixes[key[:3]][key] = None
             if self.bytes - before > self.limit:  # nothing else has to go for what does not fit by itself
                 self._remove(key)
                 return False
-            if continues is not None and continues in self._entries:
-                self._entries.move_to_end(continues, last=False)
+            if cold:
+                self._entries.move_to_end(key, last=False)
+            if before_it is not None and before_it in self._entries:
+                self._entries.move_to_end(before_it, last=False)
             gone = list(self._overflowing())
         for each in gone:
             self._dropped(each)
@@ -102,10 +108,10 @@ class MemoryLevel:
         """Keys of shorter tables of the same detector and market, a few of those kept last, the last first."""
         with self._lock:
             alike = self._prefixes.get(key[:3], {})
-            return list(islice((each for each in reversed(alike) if each.bars < key.bars), _FEW))
+            return list(islice((each for each in reversed(alike) if continues(key, each)), _FEW))
 
     def _overflowing(self) -> Iterator[Key]:
-        while self.bytes > self.limit:
+        while self.bytes > self.limit and self._entries:
             key = next(iter(self._entries))
             self._remove(key)
             yield key
@@ -129,7 +135,9 @@ class MemoryLevel:
             held[1] += 1
 
     def _release(self, part: Any) -> None:
-        held = self._held[id(part)]
+        held = self._held.get(id(part))
+        if held is None:  # whoever held it was interrupted
+            return
         held[1] -= 1
         if not held[1]:
             del self._held[id(part)]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..states import write_whole
-from ._keys import SUFFIX, Key, parse_name
+from ._keys import SUFFIX, Key, continues, parse_name
 
 __all__ = ["BACKEND", "Stored", "ZstdStore"]
 
@@ -92,19 +92,18 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
         """
         with self._being_read(call_id):
             try:
-                file = os.fdopen(os.open(self.path(call_id), _READ), "rb", buffering=0)
+                file = os.open(self.path(call_id), _READ)
             except (FileNotFoundError, NotADirectoryError):
                 raise KeyError(call_id) from None
-            except IsADirectoryError:
-                return np.empty(0, np.uint8)
-            with file:
-                found = os.fstat(file.fileno())
+            try:
+                found = os.fstat(file)
                 if not stat.S_ISREG(found.st_mode):
                     return np.empty(0, np.uint8)
-                content = np.empty(found.st_size, np.uint8)
-                read = file.readinto(content.data)
-                self._note_use(file.fileno(), found)
-            return content[:read]
+                content = _whole(file, found.st_size)
+                self._note_use(file, found)
+            finally:
+                os.close(file)
+            return content
 
     def _note_use(self, file: int, found: os.stat_result) -> None:
         """Set when a file was used last, to the minute: file systems are often told not to do it by themselves."""
@@ -154,7 +153,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
     def _write(self, path: Path, item: bytes) -> None:
         with suppress(OSError):  # writing says what is wrong
             path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, item)
+        write_whole(path, item, follow=False)  # a link in a table's place may lead anywhere
 
     def contains_item(self, call_id: Key) -> bool:
         """Whether there is such a file."""
@@ -168,10 +167,15 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
             return None
         return Stored(key, found.st_size, found.st_mtime, found.st_atime)
 
-    def clear_item(self, call_id: Key) -> None:
-        """Remove a file."""
-        with suppress(OSError):
+    def clear_item(self, call_id: Key) -> bool:
+        """Remove a file; whether it is gone."""
+        try:
             os.unlink(self.path(call_id))  # noqa: PTH108
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def set_aside(self, key: Key) -> None:
         """Move a file that is not what it should be out of the way, to be looked into; or remove it."""
@@ -180,6 +184,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
             folder.mkdir(exist_ok=True)
             if len(self.damaged()) < _KEPT_DAMAGED or path.is_dir():
                 path.replace(folder / f"{secrets.token_hex(8)}-{key.name}")
+                return
         self.clear_item(key)
 
     # --- what there is -----------------------------------------------------------------------------------------
@@ -187,7 +192,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
     def prefixes(self, key: Key) -> list[Key]:
         """Keys of shorter tables of the same detector and market, longest first."""
         shorter = [
-            each for each in self._listing(key.build, key.series).get(key.spec, ()) if each.bars < key.bars
+            each for each in self._listing(key.build, key.series).get(key.spec, ()) if continues(key, each)
         ]
         return sorted(shorter, key=lambda each: each.bars, reverse=True)
 
@@ -236,17 +241,16 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
         What is being read stays. A file from the future, left by a clock that jumped, counts as new.
         """
-        now = self.clock()
-        items = sorted(self.get_items(), key=lambda each: each.last_access)
-        oldest = -np.inf if age_limit is None else now - age_limit.total_seconds()
+        oldest = -np.inf if age_limit is None else self.clock() - age_limit.total_seconds()
+        items = sorted(self.get_items(), key=lambda each: (each.created >= oldest, each.last_access))
         size, count = sum(each.size for each in items), len(items)
         removed: list[Stored] = []
         for each in items:
             over = (bytes_limit is not None and size > bytes_limit) or (
                 items_limit is not None and count > items_limit
             )
-            if (over or each.created < oldest) and each.key not in self._reading:
-                self.clear_item(each.key)
+            unused = each.key not in self._reading
+            if (over or each.created < oldest) and unused and self.clear_item(each.key):
                 size, count = size - each.size, count - 1
                 removed.append(each)
         return removed
@@ -326,6 +330,16 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
     _open_item = staticmethod(open)
     _item_exists = staticmethod(os.path.exists)
     _move_item = staticmethod(os.replace)
+
+
+def _whole(file: int, size: int) -> NDArray[np.uint8]:
+    """The bytes of an open file, which systems hand out by 2 GiB at most."""
+    content = np.empty(size, np.uint8)
+    with os.fdopen(file, "rb", buffering=0, closefd=False) as stream:
+        read = 0
+        while read < size and (more := stream.readinto(content[read:].data)):
+            read += more
+    return content[:read]
 
 
 def _below(folder: Path) -> list[Path]:

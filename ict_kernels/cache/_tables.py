@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
@@ -13,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..candles import Candles
-from ..detectors._run import wrap_for
+from ..detectors._run import wrap
 from ..events import Events
 from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
 from ..kernels import _types as k
 from ..kernels._types import Bars, Feed, State
-from ..registry import Spec, with_feeds
+from ..registry import Spec, per_registry, with_feeds
 
 __all__ = ["Cost", "Entry", "PackedStates", "Table", "advance", "lineage", "size_of"]
 
@@ -75,8 +74,9 @@ class Table:
         if spec.entry.dense:
             return next(iter(self.columns.values()))
         if self._events is None:
-            self._events = wrap_for(candles, spec, self.columns)
-        return self._events._over(candles.time)
+            market = {"symbol": candles.symbol, "timeframe": candles.timeframe}
+            self._events = wrap(spec, self.columns, time=None, **market)
+        return self._events._over(candles.time, spec.parameters)
 
     @property
     def nbytes(self) -> int:
@@ -183,7 +183,7 @@ def size_of(part: _Buffer | State | NDArray[Any]) -> int:
     return sum(block.nbytes for block in part) if isinstance(part, State) else part.nbytes
 
 
-@lru_cache(maxsize=4096)
+@per_registry
 def lineage(spec: Spec) -> tuple[Spec, ...]:
     """A detector and all that feed it, upstream first."""
     return tuple(with_feeds([spec]))
@@ -259,8 +259,7 @@ def _copied(state: State) -> State:
 
 
 def _roomy(block: Any, used: int) -> Any:
-    if not len(block):
-        return block
-    copy = np.empty((2 * used + _ROOM, block.shape[1]), block.dtype)
+    room = 2 * used + _ROOM if len(block) else 0
+    copy = np.empty((room, block.shape[1]), block.dtype)
     copy[:used] = block[:used]
     return copy

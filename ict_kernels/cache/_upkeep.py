@@ -209,7 +209,7 @@ class Problem(NamedTuple):
     set_aside: bool
 
 
-def verify(cache: Cache, progress: Progress = _silent) -> list[Problem]:
+def verify(cache: Cache, progress: Progress | None = None) -> list[Problem]:
     """Read every file whole and set aside what is damaged.
 
     Of what other builds of the package wrote, checksum and key are checked; of what this one wrote, the table and the
@@ -226,13 +226,13 @@ def verify(cache: Cache, progress: Progress = _silent) -> list[Problem]:
     list of Problem
     """
     cache.flush()
-    records = Index.opened(cache.store).records
+    records, tell = Index.opened(cache.store).records, progress or _silent
     problems = []
     for done, each in enumerate(records, 1):
         problem = _examined(cache, each.key)
         if problem is not None:
             problems.append(problem)
-        progress(done, len(records), each.detector)
+        tell(done, len(records), each.detector)
     return problems
 
 
@@ -328,7 +328,7 @@ class Compacted(NamedTuple):
     leftovers: int
 
 
-def compact(cache: Cache, progress: Progress = _silent) -> Compacted:
+def compact(cache: Cache, progress: Progress | None = None) -> Compacted:
     """Remove what is too old, too much or of no use, compress what is not, and make the index anew.
 
     Parameters
@@ -352,7 +352,7 @@ def compact(cache: Cache, progress: Progress = _silent) -> Compacted:
     before = store.get_items()
     leftovers = store.sweep() + store.clear_damaged()
     expired = store.enforce_store_limits(None, None, timedelta(seconds=limits.cache_ttl_seconds))
-    compressed = _compress(cache, progress) if limits.compression_enabled else 0
+    compressed = _compress(cache, progress or _silent) if limits.compression_enabled else 0
     evicted = store.enforce_store_limits(limits.max_cache_size.bytes, limits.max_cache_entries)
     cache.count(expired=len(expired), evicted=len(evicted))
     forget_index(store.root)

@@ -549,7 +549,7 @@ class IntelligentCacheEngine:
 
     def _created(self, choice: Choice) -> float:
         key = choice.source
-        held = (self.cache.level.get(key) or self.cache.store.find(key)) if key is not None else None
+        held = (self.cache.level.peek(key) or self.cache.store.find(key)) if key is not None else None
         return held.created if held is not None else self.cache.clock()
 
     # --- invalidation ------------------------------------------------------------------------------------------
@@ -601,7 +601,7 @@ class IntelligentCacheEngine:
                 item = CachedAnalysis(computing=record.seconds, reading=reading, created=record.created)
                 yield record.key, record.detector, item
         for key in cache.level.keys():  # noqa: SIM118 it is no mapping
-            entry = None if key in on_disk else cache.level.get(key)
+            entry = None if key in on_disk else cache.level.peek(key)
             if entry is not None:
                 computing = sum(cost.computing for cost in entry.costs.values())
                 *_, spec = entry.costs
