@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import pickle
 import shutil
 import tempfile
+import tracemalloc
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,15 +28,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import ict_kernels as ict
+from ict_kernels import registry
 from ict_kernels.cache import Stats
 from ict_kernels.cache import _cache as cache_module
 from ict_kernels.cache._costs import CostModel
-from ict_kernels.cache._keys import Key, build_id, parse_name, spec_id
+from ict_kernels.cache._keys import Key, build_id, is_ours, parse_name, spec_id
+from ict_kernels.cache._lookup import Lookup, computed
 from ict_kernels.cache._memory import _OVERHEAD, MemoryLevel
 from ict_kernels.cache._stats import read_usage
 from ict_kernels.cache._store import ZstdStore
 from ict_kernels.cache._tables import Entry, Table
+from ict_kernels.cache._writer import Writer
 from ict_kernels.candles import BLOCK, Candles
+from ict_kernels.errors import CacheWarning, ParameterError
 from ict_kernels.kernels._types import State
 from ict_kernels.registry import Parameter, Spec, with_feeds
 from tests.cache_helpers import (
@@ -1010,3 +1018,203 @@ def test_a_cache_travels_as_its_folder_and_settings(tmp_path: Path) -> None:
             assert (other.location, other.settings) == (cache.location, cache.settings)
             assert other.settings == settings(max_cache_entries=3)
             assert other.stats() == Stats()
+
+
+# --- what a request may meet ----------------------------------------------------------------------------------------
+
+
+def test_parameters_after_a_detector_that_has_its_own_are_refused(tmp_path: Path) -> None:
+    with (
+        eager(tmp_path) as cache,
+        pytest.raises(ParameterError, match="has its parameters already; give left"),
+    ):
+        cache.events(ict.detector("swings"), sample(50), left=9)
+
+
+def test_parameters_that_are_handed_out_are_nobody_elses(tmp_path: Path) -> None:
+    market = sample(300)
+    with eager(tmp_path) as cache:
+        first = cache.events("structure_breaks", market)
+        first.parameters["swings"]["left"] = 99
+        assert cache.events("structure_breaks", market).parameters == ict.structure_breaks(market).parameters
+
+
+def test_windows_of_one_market_do_not_hide_the_table_that_is_continued(tmp_path: Path) -> None:
+    market = sample(600)
+    for write in (False, True):
+        with eager(tmp_path / str(write), write=write) as cache:
+            cache.events("swings", market[:500])
+            for start in range(1, 12):
+                cache.events("swings", market[start : 590 + start // 2])
+            cache.flush()
+            if write:
+                cache.level.clear()
+            assert_same(cache.events("swings", market), ict.swings(market))
+            assert cache.stats().prefix_hits == 1
+
+
+def test_tables_of_unlike_lengths_in_memory_are_not_continued_one_by_one(tmp_path: Path) -> None:
+    """Each continuation would run what feeds it over nearly all candles again."""
+    market = sample(4_000)
+    cache = ict.Cache(tmp_path)
+    specs = [ict.detector(name) for name in ALL]
+    for spec in specs:
+        cache.costs._loaded.add(spec.name)
+    with cache:
+        lookups = Lookup(cache, tuple(specs), market, 1)
+        for bars, spec in enumerate(specs, 100):
+            key = key_for(spec, market[:bars])
+            cache.level.put(key, computed((spec,), market[:bars], 1, cache)[spec])
+        plan = lookups.plan()
+        assert {choice.action for choice in plan.values()} == {"compute"}
+
+
+def test_a_table_in_memory_that_is_too_old_is_not_continued(tmp_path: Path) -> None:
+    clock, market = Clock(), sample(300)
+    with eager(tmp_path, write=False, clock=clock, cache_ttl_seconds=60) as cache:
+        cache.events("swings", market[:299])
+        clock.now += 100
+        assert_same(cache.events("swings", market), ict.swings(market))
+        assert (cache.stats().computed, cache.stats().prefix_hits) == (2, 0)
+
+
+def test_a_detector_whose_kernel_is_not_ours_is_only_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key would show that its kernel was changed."""
+    market = sample(300)
+    known = registry.entry("swings")
+
+    def kernel(*blocks: Any) -> int:
+        return known.kernel(*blocks)
+
+    monkeypatch.setitem(registry._ENTRIES, "swings", replace(known, kernel=kernel))
+    is_ours.cache_clear()  # type: ignore[attr-defined]
+    try:
+        with eager(tmp_path) as cache:
+            for name in ("swings", "structure_breaks"):
+                for _ in range(2):
+                    assert_same(cache.events(name, market), getattr(ict, name)(market))
+            assert {choice.action for choice in cache.explain("swings", market).choices.values()} == {
+                "compute"
+            }
+            cache.flush()
+            assert (cache.stats().computed, cache.stats().memory_entries) == (4, 0)
+        assert not entry_files(tmp_path)
+    finally:
+        is_ours.cache_clear()  # type: ignore[attr-defined]
+
+
+def test_the_last_words_of_a_process_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the main thread has ended nothing can be written behind; requests of other threads go on."""
+    market = sample(300)
+    with eager(tmp_path) as cache:
+
+        def refuse(*_: Any) -> None:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+        assert_same(cache.events("swings", market), ict.swings(market))
+        assert cache.stats().dropped == 1
+        monkeypatch.undo()
+        assert_same(cache.events("trend", market), ict.trend(market))
+        cache.flush()
+        assert cache.stats().stored == 1
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_table_that_does_not_fit_into_memory_to_be_written_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, awaited: bool
+) -> None:
+    def refuse(*_: Any, **more: Any) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("ict_kernels.cache._format.pack", refuse)
+
+    def ask(cache: ict.Cache) -> None:
+        cache.events("swings", sample(300))
+        if awaited:
+            cache._writer.flush()
+        cache.flush()
+
+    with eager(tmp_path) as cache, pytest.warns(CacheWarning, match="does not fit into memory"):
+        ask(cache)
+    assert cache.stats().write_errors == 1
+
+
+def test_what_fails_unexpectedly_is_told_and_the_thread_ends(tmp_path: Path) -> None:
+    writer = Writer(1_000)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    assert writer.submit(fail, 600)
+    assert writer.submit(lambda: None, 100)
+    with pytest.raises(ZeroDivisionError):
+        writer.close()
+    assert writer._waiting == 0
+    assert writer.submit(lambda: None, 1_000)
+    writer.close()
+    assert not writer.submit(lambda: None, 1_001)
+
+
+def test_a_link_in_a_tables_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    market, target = sample(300), tmp_path / "precious"
+    target.write_text("of the user")
+    with eager(tmp_path / "cache") as cache:
+        cache.costs = Reluctant()
+        path = Path(cache.store.path(key_for(ict.detector("swings"), market)))
+        path.parent.mkdir(parents=True)
+        path.symlink_to(target)
+        cache.events("swings", market)
+        cache.flush()
+        assert target.read_text() == "of the user"
+        assert not path.is_symlink()
+
+
+def test_what_is_too_old_goes_before_what_was_used_least_recently(tmp_path: Path) -> None:
+    clock = Clock()
+    with eager(tmp_path, clock=clock, cache_ttl_seconds=1_000) as cache:
+        old, new = sample(300), sample(300, "GBPUSD")
+        cache.events("swings", old)
+        cache.flush()
+        clock.now += 900
+        cache.events("swings", new)
+        cache.flush()
+        clock.now += 90
+        cache.level.clear()
+        cache.events("swings", old)  # used last
+        clock.now += 20
+        [removed] = cache.store.enforce_store_limits(None, 1, timedelta(seconds=1_000))
+        assert removed.key == key_for(ict.detector("swings"), old)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux shows them")
+def test_folders_in_the_place_of_files_leave_nothing_open(tmp_path: Path) -> None:
+    with eager(tmp_path) as cache:
+        key = key_for(ict.detector("swings"), sample(300))
+        Path(cache.store.path(key)).mkdir(parents=True)
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            assert len(cache.store.load_item(key)) == 0
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_memory_that_is_held_is_memory_that_is_counted(tmp_path: Path) -> None:
+    """Within a tenth: what Python's objects take is estimated."""
+    markets = [ict.sample_market(["EURUSD"], bars=6_000, seed=seed)[0] for seed in range(6)]
+    for write in (True, False):
+        with eager(tmp_path, write=write, max_memory_size="4MB") as cache:
+            cache.run(ALL, markets[0])
+            cache.flush()
+            cache.level.clear()
+            gc.collect()
+            tracemalloc.start()
+            try:
+                for market in markets:
+                    cache.run(ALL, market)
+                cache.flush()
+                gc.collect()
+                assert tracemalloc.get_traced_memory()[0] <= 1.1 * cache.settings.max_memory_size
+            finally:
+                tracemalloc.stop()

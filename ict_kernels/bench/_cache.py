@@ -62,9 +62,10 @@ def measure(options: CacheOptions, header: dict[str, str], say: Say) -> Report:
 def tables(options: CacheOptions, report: Report, goals: Rows, say: Say) -> None:
     """Prove every way equal to computing, then time all of them in turns.
 
-    Digests of the candles' full blocks are known, as after any earlier request; what a digest from the first candle on
-    takes has a column of its own. Files lie in the operating system's cache. Plain joblib memoizes a function of
-    detectors and candles that returns columns: event tables hold the candles' times too, which it would pickle.
+    Digests of the candles are known, as after any earlier request for the same ones, and of those that grew the
+    digests of full blocks; what a digest from the first candle on takes has a column of its own. Files lie in the
+    operating system's cache. Plain joblib memoizes a function of detectors and candles that returns columns: event
+    tables hold the candles' times too, which it would pickle.
     """
     rows: Rows = []
     for size in options.sizes:
@@ -169,7 +170,9 @@ class _Ways:
             self._rest()
             end = len(self.grown)
             self.grown = self.grown.append(self.series[end : end + bars])
-            return self.live.explain(self.specs, self.grown)
+            return self.live.explain(
+                self.specs, self.grown[:]
+            )  # so that the last block is hashed in the timed call
 
         return _Timed(lambda: self.live.run(self.specs, self.grown), prepare)
 
