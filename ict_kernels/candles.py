@@ -72,7 +72,7 @@ class Candles:
     array([1.3, 1.3])
     """
 
-    __slots__ = ("__weakref__", "_chain", "_digest", "_dropped", *COLUMNS, "symbol", "timeframe")
+    __slots__ = ("__weakref__", "_before", "_chain", "_digest", "_dropped", *COLUMNS, "symbol", "timeframe")
 
     time: I64
     open: F64
@@ -84,6 +84,7 @@ class Candles:
     timeframe: str
     _chain: tuple[str, ...]
     _digest: str
+    _before: tuple[int, str]
     _dropped: pd.DataFrame | None
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -372,6 +373,7 @@ class Candles:
         put(candles, "timeframe", timeframe)
         put(candles, "_chain", chain)
         put(candles, "_digest", "")
+        put(candles, "_before", (0, ""))
         put(candles, "_dropped", dropped)
         return candles
 
@@ -496,7 +498,24 @@ class Candles:
         columns: dict[str, Any] = {
             name: np.concatenate((getattr(self, name), getattr(other, name))) for name in COLUMNS
         }
-        return self._trusted(**columns, symbol=self.symbol, timeframe=self.timeframe, chain=self._chain)
+        longer = self._trusted(**columns, symbol=self.symbol, timeframe=self.timeframe, chain=self._chain)
+        object.__setattr__(longer, "_before", (len(self), self._digest))
+        return longer
+
+    def begins_with(self, bars: int, digest: str) -> bool:
+        """
+        Whether the first bars are those of other candles, of which only number and digest are known.
+
+        Examples
+        --------
+        >>> from ict_kernels.market import sample_market
+        >>> candles = sample_market(["EURUSD"], bars=100)[0]
+        >>> candles.begins_with(60, candles[:60].digest), candles.begins_with(61, candles[:60].digest)
+        (True, False)
+        """
+        if self._before == (bars, digest):  # they were appended to those
+            return True
+        return bars <= len(self) and self[:bars].digest == digest
 
     def resample(
         self, timeframe: Timeframe, *, tz: str | tzinfo | None = None, partial: bool = False

@@ -137,7 +137,7 @@ class Lookup:
         """Whether the candles begin with those of a shorter table."""
         asked = key.bars, key.digest
         if asked not in self._agrees:
-            self._agrees[asked] = self.candles[: key.bars].digest == key.digest
+            self._agrees[asked] = self.candles.begins_with(key.bars, key.digest)
         return self._agrees[asked]
 
     def _continuing(self, spec: Spec, shorter: Iterable[Key], in_memory: bool, alone: float) -> Choice | None:

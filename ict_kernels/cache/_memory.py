@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -13,6 +12,7 @@ from ._tables import Entry, size_of
 
 __all__ = ["MemoryLevel"]
 
+_NONE: dict[Key, None] = {}
 _FEW = 4  # of many tables of a series that grew, the last are those that others continue
 _OVERHEAD = 6_000  # bytes of Python objects that an entry takes beside its data, about
 
@@ -36,6 +36,7 @@ class MemoryLevel:
         self._dropped = dropped
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._prefixes: defaultdict[tuple[str, str, str], dict[Key, None]] = defaultdict(dict)
+        self._before: dict[Key, Key] = {}
         self._held: dict[int, list[Any]] = {}  # what entries share, by identity, and by how many it is
         self._lock = Lock()
 
@@ -58,7 +59,10 @@ class MemoryLevel:
         return self._entries.get(key)
 
     def put(self, key: Key, entry: Entry, before_it: Key | None = None, *, cold: bool = False) -> bool:
-        """Keep an entry if it fits; the one that it continues goes before all others then, and so does a cold one."""
+        """Keep an entry if it fits; a cold one, and the one that it continues, go before all others then.
+
+        What that one continued itself goes at once: of a series that grows the last two tables are kept.
+        """
         with self._lock:
             if key in self._entries:
                 self._remove(key)
@@ -75,6 +79,10 @@ class MemoryLevel:
                 self._entries.move_to_end(key, last=False)
             if before_it is not None and before_it in self._entries:
                 self._entries.move_to_end(before_it, last=False)
+                self._before[key] = before_it
+                older = self._before.pop(before_it, None)
+                if older is not None and older in self._entries:
+                    self._remove(older)
             gone = list(self._overflowing())
         for each in gone:
             self._dropped(each)
@@ -94,6 +102,7 @@ class MemoryLevel:
             gone = list(self._entries)
             self._entries.clear()
             self._prefixes.clear()
+            self._before.clear()
             self._held.clear()
             self.bytes = 0
         for key in gone:
@@ -106,9 +115,14 @@ class MemoryLevel:
 
     def prefixes(self, key: Key) -> list[Key]:
         """Keys of shorter tables of the same detector and market, a few of those kept last, the last first."""
+        found = []
         with self._lock:
-            alike = self._prefixes.get(key[:3], {})
-            return list(islice((each for each in reversed(alike) if continues(key, each)), _FEW))
+            for each in reversed(self._prefixes.get(key[:3], _NONE)):
+                if continues(key, each):
+                    found.append(each)
+                    if len(found) == _FEW:
+                        break
+        return found
 
     def _overflowing(self) -> Iterator[Key]:
         while self.bytes > self.limit and self._entries:
@@ -118,6 +132,7 @@ class MemoryLevel:
 
     def _remove(self, key: Key) -> None:
         entry = self._entries.pop(key)
+        self._before.pop(key, None)
         alike = self._prefixes[key[:3]]
         del alike[key]
         if not alike:
