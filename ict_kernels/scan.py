@@ -381,7 +381,7 @@ def scan(
     Tables that were computed before are found again:
 
     >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
-    ...     first, second = (scan(ict.sample_market(), "swings", cache=cache).cache for _ in range(2))
+    ...     first, second = (scan(ict.sample_market(), cache=cache).cache for _ in range(2))
     >>> first.hit_rate, second.hit_rate
     (0.0, 1.0)
     """

@@ -24,7 +24,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import ict_kernels as ict
-from ict_kernels.cache import _format
+from ict_kernels.cache import _format, _store
 from ict_kernels.cache._format import EntryError
 from ict_kernels.cache._keys import Key, parse_name
 from ict_kernels.cache._lookup import computed
@@ -619,7 +619,7 @@ def test_an_empty_folder_swept_away_just_before_a_file_is_written(
             swept.append(cache.store.sweep())
         write_whole(path, content, follow=follow)
 
-    monkeypatch.setattr("ict_kernels.cache._store.write_whole", late)
+    monkeypatch.setattr(_store, "write_whole", late)
     with eager(tmp_path) as cache:
         assert_same(cache.events(SPEC, MARKET), fresh(SPEC, MARKET))
         cache.flush()

@@ -30,6 +30,7 @@ from ict_kernels.adapters.ict_engine.intelligent_cache_engine import (
     PersistentStorageOptimizer,
     StructureCacheStrategy,
 )
+from ict_kernels.cache import _keys
 from ict_kernels.cache._costs import CostModel
 from ict_kernels.candles import Candles
 from ict_kernels.config import CacheOptimization
@@ -525,7 +526,7 @@ def test_tables_of_other_builds_are_left_to_them(
     engine: IntelligentCacheEngine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("ict_kernels.cache._keys.build_id", lambda: "0123456789abcdef")
+        patched.setattr(_keys, "build_id", lambda: "0123456789abcdef")
         engine.analyze(AnalysisRequest(EURUSD))
         engine.cache.flush()
         engine.cache.level.clear()

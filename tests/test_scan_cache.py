@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 import ict_kernels as ict
 from ict_kernels import cli
-from ict_kernels.cache import Stats
+from ict_kernels.cache import Stats, _cache
 from ict_kernels.cache._lookup import Lookup
 from ict_kernels.cache._stats import read_usage
 from ict_kernels.candles import Candles
@@ -230,7 +230,7 @@ def written(folder: Path, candles: Candles) -> Path:
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read whatever is there, however fast computing is."""
-    monkeypatch.setattr("ict_kernels.cache._cache.CostModel", Eager)
+    monkeypatch.setattr(_cache, "CostModel", Eager)
 
 
 def run(*arguments: object) -> Result:

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..cache import Cache, Explanation
 from ..candles import Candles
-from ..detectors._run import wrap_for
+from ..detectors._run import compute_tables, wrap_for
 from ..registry import Spec, detector
 from ._cache_options import CACHE_PARTS, GROWTH, CacheOptions
-from ._cache_shared import Found, Rows, computed, differing, goal, settings
+from ._cache_shared import Found, Rows, differing, goal, settings
 from ._cache_sizes import sizes
 from ._cache_workload import workload
 from ._report import VERDICT, Column, Report, Table, Target
@@ -126,7 +126,7 @@ class _Ways:
         self.compressed = Cache(Path(folder, "compressed"), settings("2GB"))
         self.raw = Cache(Path(folder, "raw"), settings("2GB", compressed=False))
         self.caches = (self.live, self.compressed, self.raw)
-        computed(specs, candles)  # loads the kernels, without which no cost can be learned
+        compute_tables(specs, candles)  # loads the kernels, without which no cost can be learned
         for cache in self.caches:
             cache.run(specs, candles)
         self.live.run(specs, self.grown)
@@ -134,7 +134,7 @@ class _Ways:
         asked = tuple((spec.name, spec.parameters) for spec in specs)
         memoized(asked, candles)
         self.timed = {
-            "computing": _Timed(lambda: computed(specs, candles), self._rest),
+            "computing": _Timed(lambda: compute_tables(specs, candles), self._rest),
             "afresh": self._afresh(candles),
             "digest": _Timed(lambda: series[-size:].digest, self._rest),
             "memory": _Timed(lambda: self.live.run(specs, candles), self._in_memory),
@@ -175,7 +175,7 @@ class _Ways:
             self._rest()
             appended = candles[:-1].append(candles[-1:])
 
-        return _Timed(lambda: computed(self.specs, appended), prepare)
+        return _Timed(lambda: compute_tables(self.specs, appended), prepare)
 
     def _growing(self, bars: int) -> _Timed:
         def prepare() -> Explanation:
@@ -194,11 +194,11 @@ class _Ways:
 
     def differing(self) -> list[str]:
         """Ways whose tables are not those of computing."""
-        usual = computed(self.specs, self.candles)
+        usual = compute_tables(self.specs, self.candles)
         wrong = []
         for way in _COMPARED:
             found = self.timed[way]()
-            expected = computed(self.specs, self.grown) if way in GROWTH else usual
+            expected = compute_tables(self.specs, self.grown) if way in GROWTH else usual
             if differing(found, expected):
                 wrong.append(way)
         return wrong
@@ -225,7 +225,7 @@ class _Ways:
 def columns_of(asked: Sequence[tuple[str, Mapping[str, Any]]], candles: Candles) -> list[Columns]:
     """Columns by name, of detectors given by name and parameters; what plain joblib memoizes."""
     specs = [detector(name, **parameters) for name, parameters in asked]
-    found = computed(specs, candles)
+    found = compute_tables(specs, candles)
     return [
         {"value": found[spec]}
         if spec.entry.dense

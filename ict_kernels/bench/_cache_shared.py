@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..candles import Candles
 from ..config import ByteSize, CacheOptimization
-from ..detectors._run import table
 from ..events import Events
-from ..fold import Emitted, fold_batch
 from ..registry import Spec
 from ._report import Target
 
-__all__ = ["Found", "Rows", "computed", "differing", "goal", "settings"]
+__all__ = ["Found", "Rows", "differing", "goal", "settings"]
 
 Found = Mapping[Spec, Any]
 Rows = list[dict[str, Any]]
-
-
-def computed(specs: Sequence[Spec], candles: Candles) -> Found:
-    """Tables without a cache, in one thread."""
-
-    def consume(spec: Spec, emitted: Emitted) -> Any:
-        return table(spec, [emitted], candles) if spec in specs else None
-
-    made = fold_batch(specs, candles.bars, 1, consume)
-    return {spec: made[spec] for spec in specs}
 
 
 def differing(mine: Found, theirs: Found) -> list[str]:

@@ -25,10 +25,11 @@ from ..adapters.ict_engine.intelligent_cache_engine import (
 from ..cache import Cache
 from ..candles import Candles
 from ..config import ByteSize, CacheOptimization
+from ..detectors._run import compute_tables
 from ..market import SYMBOLS, sample_market
 from ..registry import Spec
 from ._cache_options import CacheOptions
-from ._cache_shared import Rows, computed, differing, goal
+from ._cache_shared import Rows, differing, goal
 from ._report import Column, Report, Table, Target
 
 __all__ = ["Analysis", "analyses", "workload"]
@@ -109,7 +110,7 @@ def _answered(options: CacheOptions, bounds: CacheOptimization) -> tuple[dict[st
     seconds = dict.fromkeys(("asking", "writing", "computing"), 0.0)
     peak = asked = 0
     wrong: dict[str, None] = {}
-    computed(options.detectors, next(analyses(options)).candles)  # loads the kernels
+    compute_tables(options.detectors, next(analyses(options)).candles)  # loads the kernels
     with tempfile.TemporaryDirectory() as folder, Cache(folder, bounds) as cache:
         for analysis in analyses(options):
             start = perf_counter()
@@ -117,7 +118,7 @@ def _answered(options: CacheOptions, bounds: CacheOptimization) -> tuple[dict[st
             answered = perf_counter()
             cache.flush()
             written = perf_counter()
-            expected = computed(analysis.specs, analysis.candles)
+            expected = compute_tables(analysis.specs, analysis.candles)
             seconds["computing"] += perf_counter() - written
             seconds["writing"] += written - answered
             seconds["asking"] += answered - start

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .._intake import warn_outside
 from ..candles import Candles
 from ..config import CacheOptimization, load_config
-from ..detectors._run import check_candles, table
+from ..detectors._run import check_candles, compute_tables
 from ..errors import CacheWarning, OutputError, ParameterError
-from ..fold import fold_batch
 from ..registry import Spec, as_spec, detector
 from . import _format
 from ._costs import CostModel
@@ -76,13 +75,26 @@ class Cache:
     clock : callable, default ``time.time``
         Seconds since 1970, by which entries age.
 
+    Attributes
+    ----------
+    location : Path
+    settings : CacheOptimization
+    memory : joblib.Memory
+        The frame of the files; its store, `store`, is the backend ``"zstd"``.
+    level : MemoryLevel
+        What memory holds.
+    costs : CostModel
+        What computing, reading and writing have been measured to cost.
+    listeners : list of callable
+        Told of each request: ``listen(specs, candles)``.
+
     Examples
     --------
     >>> import tempfile
     >>> import ict_kernels as ict
-    >>> candles = ict.sample_market(["EURUSD"], bars=5_000)[0]
+    >>> candles = ict.sample_market(["EURUSD"], bars=100_000)[0]
     >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
-    ...     gaps = cache.events("fair_value_gaps", candles[:4_999], min_size=0.0003)
+    ...     gaps = cache.events("fair_value_gaps", candles[:99_999], min_size=0.0003)
     ...     longer = cache.events("fair_value_gaps", candles, min_size=0.0003)
     ...     stats = cache.stats()
     >>> longer == ict.fair_value_gaps(candles, min_size=0.0003)
@@ -223,8 +235,7 @@ class Cache:
     def _at_once(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
         """Compute without keeping anything."""
         began = perf_counter()
-        emitted = fold_batch(specs, candles.bars)
-        tables = {spec: table(spec, [emitted[spec]], candles) for spec in specs}
+        tables = compute_tables(specs, candles)
         self.costs.computed_together(closure(specs), len(candles), perf_counter() - began)
         self.count(computed=len(specs))
         return tables
@@ -247,10 +258,14 @@ class Cache:
         bars = len(candles)
         if self._passes(specs, bars):
             seconds = self.costs.computing(closure(specs), bars)
-            tiny = Choice(
-                "compute", None, False, 0, seconds, seconds, "looking would take as long as computing"
+            reason = (
+                "looking would take as long"
+                if all(map(is_ours, specs))
+                else "its kernel is no part of this package"
             )
-            return Explanation(dict.fromkeys(specs, tiny))
+            return Explanation(
+                dict.fromkeys(specs, Choice("compute", None, False, 0, seconds, seconds, reason))
+            )
         lookup = Lookup(self, specs, candles, 1)
         lookup.found = lookup.in_memory()
         plan = lookup.plan()
@@ -418,6 +433,17 @@ class Cache:
         Returns
         -------
         Info
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import ict_kernels as ict
+        >>> candles = ict.sample_market(["EURUSD"], bars=100_000)[0]
+        >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
+        ...     _ = cache.run(["swings", "fair_value_gaps"], candles)
+        ...     found = cache.info()
+        >>> found.files, sorted(found.by_detector), list(found.by_market)
+        (2, ['fair_value_gaps', 'swings'], ['EURUSD 15min'])
         """
         from ._upkeep import info
 

@@ -56,7 +56,7 @@ class Explanation:
     --------
     >>> import tempfile
     >>> import ict_kernels as ict
-    >>> candles = ict.sample_market(["EURUSD"], bars=2_000)[0]
+    >>> candles = ict.sample_market(["EURUSD"], bars=100_000)[0]
     >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
     ...     before = cache.explain("swings", candles)
     ...     _ = cache.events("swings", candles)

@@ -126,27 +126,7 @@ class Info:
 
 
 def info(cache: Cache) -> Info:
-    """Say what a cache holds.
-
-    Parameters
-    ----------
-    cache : Cache
-
-    Returns
-    -------
-    Info
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import ict_kernels as ict
-    >>> candles = ict.sample_market(["EURUSD"], bars=5_000)[0]
-    >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
-    ...     _ = cache.run(["swings", "fair_value_gaps"], candles)
-    ...     found = info(cache)
-    >>> found.files, sorted(found.by_detector), list(found.by_market)
-    (2, ['fair_value_gaps', 'swings'], ['EURUSD 15min'])
-    """
+    """What :meth:`Cache.info` does."""
     cache.flush()
     index = Index.opened(cache.store)
     index.save()
@@ -210,21 +190,7 @@ class Problem(NamedTuple):
 
 
 def verify(cache: Cache, progress: Progress | None = None) -> list[Problem]:
-    """Read every file whole and set aside what is damaged.
-
-    Of what other builds of the package wrote, checksum and key are checked; of what this one wrote, the table and the
-    states too.
-
-    Parameters
-    ----------
-    cache : Cache
-    progress : callable, optional
-        Told after each file how many are done, of how many, and its detector.
-
-    Returns
-    -------
-    list of Problem
-    """
+    """What :meth:`Cache.verify` does. Of other builds' files checksum and key are checked, of this one's everything."""
     cache.flush()
     records, tell = Index.opened(cache.store).records, progress or _silent
     problems = []
@@ -329,23 +295,7 @@ class Compacted(NamedTuple):
 
 
 def compact(cache: Cache, progress: Progress | None = None) -> Compacted:
-    """Remove what is too old, too much or of no use, compress what is not, and make the index anew.
-
-    Parameters
-    ----------
-    cache : Cache
-    progress : callable, optional
-        Told after each file that was to be compressed how many are done, of how many, and its detector.
-
-    Returns
-    -------
-    Compacted
-
-    Raises
-    ------
-    OutputError
-        If the folder or a file cannot be written; the file stays as it was then.
-    """
+    """What :meth:`Cache.compact` does."""
     store, limits = cache.store, cache.settings
     cache.flush()
     _demand_writable(store.root)
@@ -430,21 +380,7 @@ class Cleared(NamedTuple):
 
 
 def clear(cache: Cache) -> Cleared:
-    """Remove all tables of all builds, what memory holds of them, the index and the usage; foreign files stay.
-
-    Parameters
-    ----------
-    cache : Cache
-
-    Returns
-    -------
-    Cleared
-
-    Raises
-    ------
-    OutputError
-        If files cannot be removed.
-    """
+    """What :meth:`Cache.clear` does."""
     cache.flush()
     before = cache.store.get_items()
     cache.level.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..events import Events
 from ..fold import Emitted, as_columns, fold_batch
 from ..registry import Spec, entry
 
-__all__ = ["detect", "detect_dense", "table", "wrap", "wrap_for"]
+__all__ = ["compute_tables", "detect", "detect_dense", "table", "wrap", "wrap_for"]
 
 
 def wrap(
@@ -58,6 +58,17 @@ def check_candles(owner: str, candles: object) -> Candles:
             "make them with Candles.from_pandas(frame), from_csv(path), from_numpy(...)"
         )
     return candles
+
+
+def compute_tables(specs: Iterable[Spec], candles: Candles) -> dict[Spec, Any]:
+    """Tables of several detectors, which share what feeds them, in one thread."""
+    specs = tuple(specs)
+
+    def consume(spec: Spec, emitted: Emitted) -> Any:
+        return table(spec, [emitted], candles) if spec in specs else None
+
+    made = fold_batch(specs, candles.bars, 1, consume)
+    return {spec: made[spec] for spec in specs}
 
 
 def _run(name: str, candles: Candles, parameters: dict[str, Any]) -> Any:

@@ -48,10 +48,9 @@ from ...cache._plan import Action
 from ...cache._preload import AnalysisContext, DataRequest, SmartCachePreloader
 from ...cache._upkeep import Compacted, compact
 from ...candles import Candles
-from ...detectors._run import check_candles, table, wrap
+from ...detectors._run import check_candles, compute_tables, wrap
 from ...errors import ParameterError
 from ...events import Events
-from ...fold import fold_batch
 from ...reference._common import atr
 from ...registry import Entry, Spec, detector, detectors
 
@@ -517,7 +516,7 @@ class IntelligentCacheEngine:
         if looked_up or worth or not request.final:
             tables = self.cache.run(plan, request.candles, final=request.final)
         else:
-            tables = _computed(tuple(plan), request.candles)
+            tables = compute_tables(plan, request.candles)
         kept = request.final and (looked_up or worth)
         return replace(planned, tables=tables, seconds=perf_counter() - began, kept=kept)
 
@@ -621,11 +620,6 @@ class IntelligentCacheEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _computed(specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
-    emitted = fold_batch(specs, candles.bars)
-    return {spec: table(spec, [emitted[spec]], candles) for spec in specs}
 
 
 def _check_share(owner: str, name: str, share: float) -> None:
