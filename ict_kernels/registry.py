@@ -45,6 +45,19 @@ __all__ = [
 LAWS = ("no look-ahead", "chunks", "mirror", "scale", "twin")
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ENTRIES: dict[str, Entry] = {}
+_FORGET: list[Callable[[], None]] = []
+
+
+def per_registry(function: F) -> F:
+    """Remember a function's results until a detector is registered, anew perhaps, as cells of notebooks do."""
+    remembered = lru_cache(maxsize=4096)(function)
+    _FORGET.append(remembered.cache_clear)
+    return cast(F, remembered)
+
+
 @dataclass(frozen=True)
 class Range:
     """Numbers a parameter accepts; ``unit="price"`` marks one that scales with prices."""
@@ -320,31 +333,23 @@ class Entry:
                     f"{self.name} has no parameter {name!r}{_did_you_mean(name, self.parameters)}; "
                     f"it takes {', '.join(self.parameters) or 'none'}"
                 )
-        return Spec(
-            self.name,
-            tuple(
-                (name, parameter.check(self.name, parameters.get(name, parameter.default)))
-                for name, parameter in self.parameters.items()
-            ),
+        values = tuple(
+            (name, parameter.check(self.name, parameters.get(name, parameter.default)))
+            for name, parameter in self.parameters.items()
         )
+        return _the_one(Spec(self.name, values))
+
+
+@per_registry
+def _the_one(spec: Spec) -> Spec:
+    """The first of equal configurations, so that looking one up compares no parameters."""
+    return spec
 
 
 Price = Annotated[float, Range(low=0.0, unit="price")]
 Multiple = Annotated[float, Range(low=0.0)]
 Count = Annotated[int, Range(low=1, high=10**9)]
 FeedLike = Mapping[str, Any] | Spec | None
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_ENTRIES: dict[str, Entry] = {}
-_FORGET: list[Callable[[], None]] = []
-
-
-def per_registry(function: F) -> F:
-    """Remember a function's results until a detector is registered, anew perhaps, as cells of notebooks do."""
-    remembered = lru_cache(maxsize=4096)(function)
-    _FORGET.append(remembered.cache_clear)
-    return cast(F, remembered)
 
 
 def _read_parameter(name: str, default: Any, hint: Any) -> Parameter:

@@ -37,7 +37,7 @@ class MemoryLevel:
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._prefixes: defaultdict[tuple[str, str, str], dict[Key, None]] = defaultdict(dict)
         self._before: dict[Key, Key] = {}
-        self._held: dict[int, list[Any]] = {}  # what entries share, by identity, and by how many it is
+        self._held: dict[int, list[Any]] = {}  # what entries share, by how many, and its bytes
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -144,10 +144,9 @@ class MemoryLevel:
     def _hold(self, part: Any) -> None:
         held = self._held.get(id(part))
         if held is None:
-            self._held[id(part)] = [part, 1]
-            self.bytes += size_of(part)
-        else:
-            held[1] += 1
+            self._held[id(part)] = held = [part, 0, size_of(part)]
+            self.bytes += held[2]
+        held[1] += 1
 
     def _release(self, part: Any) -> None:
         held = self._held.get(id(part))
@@ -156,4 +155,4 @@ class MemoryLevel:
         held[1] -= 1
         if not held[1]:
             del self._held[id(part)]
-            self.bytes -= size_of(part)
+            self.bytes -= held[2]

@@ -180,7 +180,10 @@ class Entry:
 
 def size_of(part: _Buffer | State | NDArray[Any]) -> int:
     """Bytes of one part of an entry."""
-    return sum(block.nbytes for block in part) if isinstance(part, State) else part.nbytes
+    if not isinstance(part, State):
+        return part.nbytes
+    own, zones = part.ints.nbytes + part.floats.nbytes, part.zone_ints.nbytes + part.zone_floats.nbytes
+    return own + zones + part.memory_ints.nbytes + part.memory_floats.nbytes
 
 
 @per_registry
