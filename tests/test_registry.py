@@ -21,7 +21,7 @@ from ict_kernels.describe import describe
 from ict_kernels.detectors._run import detect
 from ict_kernels.fold import own_shape
 from ict_kernels.kernels import _types as k
-from ict_kernels.registry import Count, Entry, Feeds, Only, Parameter, with_feeds
+from ict_kernels.registry import HEAD, Count, Entry, Feeds, Only, Parameter, Spec, with_feeds
 
 ENTRIES = ict.detectors()
 EACH = pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
@@ -437,3 +437,36 @@ def test_detectors_are_documented_in_full(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in PUBLIC if not name.startswith("_")])
 def test_public_functions_come_with_an_example(name: str) -> None:
     assert ">>> " in sections(PUBLIC[name])["Examples"]
+
+
+def test_registering_forgets_what_was_remembered_of_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a cell of a notebook does that is run again with another kernel."""
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    monkeypatch.setattr(registry, "_FORGET", list(registry._FORGET))
+    asked: list[Spec] = []
+
+    @registry.per_registry
+    def remembered(spec: Spec) -> Spec:
+        asked.append(spec)
+        return spec
+
+    spec, known = ict.detector("swings"), registry.entry("swings")
+    for _ in range(2):
+        remembered(spec)
+    assert asked == [spec]
+    registry.register(
+        kernel=known.kernel,
+        params=known.params,
+        shape=known.shape,
+        twin=known.twin,
+        columns=known.columns[len(HEAD) :],
+        cost=known.cost,
+        rate=known.rate,
+    )(known.function)
+    remembered(spec)
+    assert asked == [spec, spec]
+
+
+def test_equal_configurations_are_one_object() -> None:
+    nested = ict.detector("structure_breaks", swings={"left": 3}).feed("swings")
+    assert nested is ict.detector("swings", left=3.0)

@@ -11,19 +11,15 @@ import numpy as np
 from ..registry import Entry, Spec
 from ._tables import lineage
 
-__all__ = ["READS", "CostModel"]
+__all__ = ["CostModel"]
 
 _TINY: Final = 0.7e-3  # seconds of computing that neither a look into memory nor a file could shorten by much
 
-READS: Final = 10
-"""How often a file is expected to be read: it is written if that many reads save more than writing takes."""
-
+_READS: Final = 10  # how often a file is expected to be read
 _CALL: Final = 45e-6  # seconds of a call, whatever its length
 _LOADING: Final = 25e-3  # seconds until a kernel that no call has used in this process is there
-_READING: Final = {
-    True: (200e-6, 1e-9),
-    False: (110e-6, 0.25e-9),
-}  # seconds of a file, compressed or not, and of a byte
+# Seconds that reading a file takes, and a byte of its table, compressed or not.
+_READING: Final = {True: (200e-6, 1e-9), False: (110e-6, 0.25e-9)}
 _SHORTER: Final = 0.5  # weight of a measurement that is shorter than expected
 _LONGER: Final = 0.1
 _SURPRISE: Final = 4.0  # times what was expected that are believed at most
@@ -147,7 +143,7 @@ class CostModel:
             saved = sum(self._rate(each).rate for each in line) * new_bars
         else:
             saved = self.computing(line, bars, loading=True) - self.reading(spec.entry, bars, compressed)
-        return READS * saved > self.writing(size, compressed)
+        return _READS * saved > self.writing(size, compressed)
 
 
 def is_compiled(spec: Spec) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..candles import Candles
 from ..fold import Emitted, as_columns
 from ..kernels._types import State
-from ..registry import Spec, with_feeds
+from ..registry import Spec, per_registry, with_feeds
 from ._format import EntryError, unpacked
 from ._keys import Key, key_of
 from ._plan import Choice
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
     from ._cache import Cache
     from ._costs import CostModel
 
-__all__ = ["Lookup", "closure", "continued"]
+__all__ = ["Lookup", "closure", "computed", "continued", "opened"]
 
 _TRIES: Final = 4  # tables of fewer candles that are compared with those asked for
 _FAR: Final = 4  # times that continuing must be cheaper than computing to be chosen without a look at files
 
 
-@lru_cache(maxsize=1024)
+@per_registry
 def closure(specs: tuple[Spec, ...]) -> tuple[Spec, ...]:
     """Detectors and all that feed them, each once."""
     return tuple(with_feeds(specs))
