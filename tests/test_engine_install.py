@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def scan(candles):
     return Detector().detect_fair_value_gaps(candles, "EURUSD", "M15")
 """,
 }
+NOON = datetime(2024, 3, 5, 12, 0)
 CANDLES = pd.DataFrame({"high": [1.1000, 1.1030, 1.1040], "low": [1.0990, 1.1000, 1.1020]})
 
 
@@ -162,7 +164,8 @@ def test_collaborators_reach_the_detectors(engine: Path) -> None:
             return 0.1
 
     user = load("engine_user")
-    install(engine, modules=CHOSEN, memory=Memory(), logger=None, nothing_takes_this=1)
+    # A memory doubts small gaps more in quiet hours, so that the hour has to be said.
+    install(engine, modules=CHOSEN, memory=Memory(), clock=lambda: NOON, logger=None, nothing_takes_this=1)
     assert user.Detector.__name__ == "FairValueGapDetector"
     assert isinstance(user.Detector(), fair_value_gaps.FairValueGapDetector)
     assert isinstance(user.Detector()._memory, Memory)
