@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
@@ -156,22 +156,21 @@ def changed_cells(log: I64) -> tuple[I64, I64, I64]:
 
 def as_columns(spec: Spec, parts: Sequence[Emitted]) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of the event table, internal ones included, from everything that a fold emitted, in order."""
-    entry, shape = spec.entry, own_shape(spec)
-    first_id = parts[0].first_id if parts else 0
-    ints, floats, log = join_feeds(spec, parts)
-    life = np.full((shape.stages, len(ints)), -1, np.int64)
-    scatter_changes(log, first_id, life)
-    sources = {"int": iter(ints.T), "float": iter(floats.T), "life": iter(life)}
+    feed = join_feeds(spec, parts)
+    life = np.full((own_shape(spec).stages, len(feed.ints)), -1, np.int64)
+    scatter_changes(feed.log, parts[0].first_id if parts else 0, life)
+    lives = iter(life)
     return {
-        column.name: np.ascontiguousarray(next(sources[_source(column)]), dtype=column.dtype)
-        for column in entry.columns
+        column.name: np.ascontiguousarray(next(lives) if values is None else values, dtype=column.dtype)
+        for column, values in fields_of(spec, feed)
     }
 
 
-def _source(column: Column) -> str:
-    if column.life:
-        return "life"
-    return "float" if column.dtype == "float64" else "int"
+def fields_of(spec: Spec, feed: Feed) -> Iterator[tuple[Column, np.ndarray[Any, Any] | None]]:
+    """The columns of a detector, in order, each with what the rows hold of it; of life cycle columns None."""
+    ints, floats = iter(feed.ints.T), iter(feed.floats.T)
+    for column in spec.entry.columns:
+        yield column, None if column.life else next(floats if column.dtype == "float64" else ints)
 
 
 def join_feeds(spec: Spec, parts: Sequence[Emitted]) -> Feed:

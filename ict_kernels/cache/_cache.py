@@ -607,4 +607,4 @@ class _Files:
 
 def _specs(detectors: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:
     chosen = [detectors] if isinstance(detectors, (str, Spec)) else detectors
-    return tuple(dict.fromkeys(as_spec(each) for each in chosen))
+    return tuple(dict.fromkeys(map(as_spec, chosen)))

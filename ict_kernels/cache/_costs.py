@@ -118,9 +118,11 @@ class CostModel:
 
     def computed_together(self, specs: Sequence[Spec], bars: int, seconds: float) -> None:
         """Learn from detectors that were run, what feeds them included, without being timed one by one."""
-        expected = self.computing(specs, bars)
-        for spec in specs:
-            self.computed(spec, bars, seconds * self.computing((spec,), bars) / expected)
+        rates = [self._rate(spec) for spec in specs]
+        with self._lock:
+            expected = sum(rate.seconds(bars) for rate in rates)
+            for rate in rates:
+                rate.learn(bars, seconds * rate.seconds(bars) / expected)
 
     def read(self, detector: Entry, bars: int, compressed: bool, seconds: float) -> None:
         """Learn from a file that was read."""

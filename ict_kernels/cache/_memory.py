@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import Any
 
@@ -68,8 +68,7 @@ class MemoryLevel:
                 self._remove(key)
             before = self.bytes
             self.bytes += _OVERHEAD
-            for part in entry.parts:
-                self._hold(part)
+            self._hold(entry.parts)
             self._entries[key] = entry
             self._prefixes[key[:3]][key] = None
             if self.bytes - before > self.limit:  # nothing else has to go for what does not fit by itself
@@ -138,21 +137,26 @@ class MemoryLevel:
         if not alike:
             del self._prefixes[key[:3]]
         self.bytes -= _OVERHEAD
-        for part in entry.parts:
-            self._release(part)
+        self._release(entry.parts)
 
-    def _hold(self, part: Any) -> None:
-        held = self._held.get(id(part))
-        if held is None:
-            self._held[id(part)] = held = [part, 0, size_of(part)]
-            self.bytes += held[2]
-        held[1] += 1
+    def _hold(self, parts: Iterable[Any]) -> None:
+        all_held = self._held
+        for part in parts:
+            held = all_held.get(id(part))
+            if held is None:
+                size = size_of(part)
+                all_held[id(part)] = [part, 1, size]
+                self.bytes += size
+            else:
+                held[1] += 1
 
-    def _release(self, part: Any) -> None:
-        held = self._held.get(id(part))
-        if held is None:  # whoever held it was interrupted
-            return
-        held[1] -= 1
-        if not held[1]:
-            del self._held[id(part)]
-            self.bytes -= held[2]
+    def _release(self, parts: Iterable[Any]) -> None:
+        all_held = self._held
+        for part in parts:
+            held = all_held.get(id(part))
+            if held is None:  # whoever held it was interrupted
+                continue
+            held[1] -= 1
+            if not held[1]:
+                del all_held[id(part)]
+                self.bytes -= held[2]

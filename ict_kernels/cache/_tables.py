@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..candles import Candles
 from ..detectors._run import wrap
 from ..events import Events
-from ..fold import Emitted, Fold, as_columns, changed_cells, compact_state, run_in_order
+from ..fold import Emitted, Fold, changed_cells, compact_state, fields_of, run_in_order
 from ..kernels import _types as k
 from ..kernels._types import Bars, Feed, State
 from ..registry import Spec, per_registry, with_feeds
@@ -90,28 +90,30 @@ class Table:
 
     def continued(self, spec: Spec, part: Emitted) -> Table:
         """The table after what a fold emitted next."""
-        if not len(part.feed.ints) and not len(part.feed.log):
+        new, log = len(part.feed.ints), part.feed.log
+        if not new and not len(log):
             return self
-        ids, cells, bars = changed_cells(part.feed.log)
-        new = ids >= part.first_id
-        fresh = as_columns(spec, [part._replace(feed=part.feed._replace(log=part.feed.log[new]))])
-        old = ~new
-        ids, cells, bars = ids[old], cells[old], bars[old]
+        ids, cells, bars = changed_cells(log)
+        overwritten = set(cells[ids < part.first_id].tolist())
         longer = object.__new__(Table)
-        longer.rows = self.rows + len(part.feed.ints)
+        longer.rows = self.rows + new
         longer._row_bytes = self._row_bytes
         longer._buffers = {}
         longer._events = None
-        life = spec.entry.life
-        changed = {life[cell] for cell in np.flatnonzero(np.bincount(cells))}
-        for name, buffer in self._buffers.items():
-            buffer = self._with_room(buffer, longer.rows, copy=name in changed)
-            buffer.data[self.rows : longer.rows] = fresh[name]
-            buffer.used = longer.rows
-            if name in changed:
-                mine = cells == life.index(name)
-                buffer.data[ids[mine]] = bars[mine]
-            longer._buffers[name] = buffer
+        lives = iter(range(len(spec.entry.life)))
+        for column, fresh in fields_of(spec, part.feed):
+            life = next(lives) if fresh is None else None
+            if column.internal:
+                continue
+            buffer = self._buffers[column.name]
+            if new or life in overwritten:
+                buffer = self._with_room(buffer, longer.rows, copy=life in overwritten)
+                buffer.data[self.rows : longer.rows] = -1 if fresh is None else fresh
+                buffer.used = longer.rows
+                if life is not None:
+                    mine = cells == life
+                    buffer.data[ids[mine]] = bars[mine]
+            longer._buffers[column.name] = buffer
         return longer
 
     def _with_room(self, buffer: _Buffer, rows: int, copy: bool) -> _Buffer:
@@ -251,18 +253,9 @@ def advance(
 def _copied(state: State) -> State:
     """A state to go on from: what was ever taken of its blocks, with room for a few bars."""
     zones, memory = int(state.ints[k.ZONES_USED]), int(state.ints[k.MEMORY_USED])
-    return State(
-        state.ints.copy(),
-        state.floats.copy(),
-        _roomy(state.zone_ints, zones),
-        _roomy(state.zone_floats, zones),
-        _roomy(state.memory_ints, memory),
-        _roomy(state.memory_floats, memory),
-    )
-
-
-def _roomy(block: Any, used: int) -> Any:
-    room = 2 * used + _ROOM if len(block) else 0
-    copy = np.empty((room, block.shape[1]), block.dtype)
-    copy[:used] = block[:used]
-    return copy
+    blocks = [state.ints.copy(), state.floats.copy()]
+    for block, used in zip(state[2:], (zones, zones, memory, memory)):
+        copy = np.empty((2 * used + _ROOM if len(block) else 0, block.shape[1]), block.dtype)
+        copy[:used] = block[:used]
+        blocks.append(copy)
+    return State(*blocks)
