@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from .bench import Options, Report
     from .cache import Cache, Stats
-    from .cache._upkeep import Info
+    from .cache._upkeep import Cleared, Compacted, Info, Problem
     from .doctor import Diagnosis
     from .registry import Spec
     from .scan import ScanResult, Summary
@@ -238,7 +239,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard out
         'ict-kernels scan EURUSD_15M.csv --detectors "swings(left=3,right=3),fair_value_gaps(min_size=0.0003)"',
         "ict-kernels scan EURUSD_15M.csv --json | jq .summary",
         "ict-kernels scan data/*.csv --tz UTC --cache",
-        "ict-kernels scan data/*.csv --tz UTC --cache-dir /srv/tables --json | jq .cache.hit_rate",
+        "ict-kernels scan data/*.csv --tz UTC --cache-dir ~/tables --json | jq .cache.hit_rate",
     ),
 )
 def _scan(
@@ -274,7 +275,7 @@ def _scan(
         bool, typer.Option("--cache", help="Look tables up before computing them, and keep them.")
     ] = False,
     cache_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="DIR",
             help="Folder of the cache; implies --cache.",
@@ -294,7 +295,7 @@ def _scan(
     progress = progress and not quiet and sys.stderr.isatty()
     if progress and not kernels_are_cached():
         typer.echo("compiling the kernels, once on this machine: this may take half a minute", err=True)
-    with _opened_cache(use_cache, cache_dir) as cache:
+    with _asked_for(use_cache, cache_dir) as cache:
         result = scan(
             files or None,
             parse_detectors(detectors),
@@ -314,12 +315,29 @@ def _scan(
         _show_scan(result, _console())
 
 
-def _opened_cache(wanted: bool, folder: Path | None) -> AbstractContextManager[Cache | None]:
+def _asked_for(wanted: bool, folder: str | None) -> AbstractContextManager[Cache | None]:
     if not wanted and folder is None:
         return nullcontext()
     from .cache import Cache
 
-    return Cache(folder)
+    _demand_name("--cache-dir", folder)
+    cache = Cache(folder)
+    _demand_no_file(cache.location)
+    return cache
+
+
+def _demand_name(option: str, folder: str | None) -> None:
+    """Refuse the nothing that a shell makes of a variable that is not set, and that would mean the current folder."""
+    if folder is not None and not folder.strip():
+        raise ParameterError(f"{option} names no folder; give it one, or leave it out")
+
+
+def _demand_no_file(folder: Path) -> None:
+    """Refuse a folder where a file lies, or above which one does: it could never be made."""
+    with suppress(OSError):  # what cannot be looked at may well be there
+        for each in (folder, *folder.parents):
+            if each.exists() and not each.is_dir():
+                raise ParameterError(f"{each} is no folder; name another for the cache, with --cache-dir")
 
 
 def _wait_for_files(cache: Cache, result: ScanResult) -> None:
@@ -347,7 +365,7 @@ def _scan_cells(row: Summary) -> tuple[str, str, str, str, str]:
         _label(row.spec),
         "each bar" if row.spec.entry.dense else f"{row.events:,}",
         "" if row.open is None else f"{row.open:,}",
-        f"{str(last.time)[:16].replace('T', ' ')} UTC  {last.symbol} {last.timeframe}" if last else "none",
+        f"{str(last.time)[:16].replace('T', ' ')}  {last.symbol} {last.timeframe}" if last else "none",
         f"{last.direction:+d}" if last else "",
     )
 
@@ -357,11 +375,18 @@ def _show_scan(result: ScanResult, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    rows = [_scan_cells(row) for row in result.summary]
+    names_alone = not any("(" in label for label, *_ in rows)  # parameters may be longer than any line
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("detector", "events", "open", "last event", "direction"):
-        table.add_column(heading, justify="right" if heading in ("events", "open", "direction") else "left")
-    for row in result.summary:
-        table.add_row(*map(escape, _scan_cells(row)))
+    table.add_column("detector", no_wrap=names_alone, overflow="fold")
+    table.add_column("events", justify="right")
+    table.add_column("open", justify="right")
+    table.add_column("last event (UTC)")
+    table.add_column("direction", justify="right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if console.measure(table, options=console.options.update(width=_WIDE)).maximum > console.width:
+        table.padding, table.show_edge = (0, 0, 0, 0), False  # names alone fit into 80 columns then
     console.print(table)
     console.print(_totals(result), highlight=False, markup=False, soft_wrap=True)
 
@@ -387,17 +412,40 @@ def _totals(result: ScanResult) -> str:
 
 
 def _cache_line(stats: Stats) -> str:
+    written = f"{stats.stored:,} written, {_size(stats.bytes_written)}" if stats.stored else ""
+    return f"cache: {'; '.join(filter(None, (_hits(stats), written, _faults(stats))))}"
+
+
+def _hits(stats: Stats) -> str:
+    """How many tables were found, where, and what that saved."""
     rate = 100 * stats.hits // max(1, stats.requests)  # 100 are all
-    line = f"cache: {stats.hits:,} of {_counted(stats.requests, 'table')} found ({rate}%)"
-    if stats.hits:
-        saved = round(stats.saved_seconds, 2)
-        line += (
-            f": {stats.memory_hits:,} in memory, {stats.disk_hits:,} on disk, {stats.prefix_hits:,} continued; "
-            f"{abs(saved):.2f} s {'of computing saved' if saved >= 0 else 'longer than computing'}"
-        )
-    if stats.stored:
-        line += f"; {stats.stored:,} written, {stats.bytes_written / 1e6:.2f} MB"
-    return line
+    text = f"{stats.hits:,} of {_counted(stats.requests, 'table')} found ({rate}%)"
+    if not stats.hits:
+        return text
+    saved = round(stats.saved_seconds, 2)
+    return (
+        f"{text}: {stats.memory_hits:,} in memory, {stats.disk_hits:,} on disk, {stats.prefix_hits:,} continued; "
+        f"{abs(saved):,.2f} s {'of computing saved' if saved >= 0 else 'longer than computing'}"
+    )
+
+
+def _faults(stats: Stats) -> str:
+    """What kept tables from being found or written; nothing if nothing did."""
+    faults = {
+        "damaged": stats.damaged,
+        "too old": stats.too_old,
+        "could not be read": stats.read_errors,
+        "could not be written": stats.write_errors,
+        "not written, too much was waiting": stats.dropped,
+    }
+    return ", ".join(f"{number:,} {fault}" for fault, number in faults.items() if number)
+
+
+def _size(number: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= scale:
+            return f"{number / scale:,.1f} {unit}"
+    return _counted(number, "byte")
 
 
 # ---------------------------------------------------------------------- bench
@@ -410,6 +458,8 @@ _QUICK: dict[str, Any] = {
 }
 _QUICK_ENGINE: dict[str, Any] = {"sizes": (1_000,), "rounds": 2, "parts": ("scans", "windows", "histories")}
 _QUICK_CACHE: dict[str, Any] = {"sizes": (2_000, 5_000), "rounds": 2, "bars": 2_000, "visits": 2}
+_SUITE_OF = {"--check": "kernels", "--first-call": "kernels", "--engine": "engine"}
+"""Options that one suite alone takes."""
 
 
 @app.command(
@@ -454,10 +504,16 @@ def _bench(
         int | None, typer.Option(min=1, metavar="N", help="How often each is timed.", show_default="7")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Prove results equal first; if not, time nothing.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Prove results equal first; if not, time nothing. The other suites always prove them.",
+        ),
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a target is missed.")] = False,
-    first_call: Annotated[bool, typer.Option("--first-call", help="Time compilation too (slow).")] = False,
+    first_call: Annotated[
+        bool, typer.Option("--first-call", help="Time compilation of the kernels too (slow).")
+    ] = False,
     quick: Annotated[
         bool,
         typer.Option(
@@ -487,6 +543,7 @@ def _bench(
     """Measure detectors against their plain Python twins, the engine's interfaces, or the cache."""
     from . import bench
 
+    _demand_taken(suite, {"--check": check, "--first-call": first_call, "--engine": engine})
     chosen: dict[str, Any] = {"data": data, "seed": seed}
     if sizes is not None:
         chosen["sizes"] = _sizes(sizes)
@@ -517,6 +574,15 @@ def _bench(
         raise typer.Exit(1)
 
 
+def _demand_taken(suite: str, given: dict[str, object]) -> None:
+    """Refuse what the suite would silently leave alone."""
+    for option, value in given.items():
+        if value and _SUITE_OF[option] != suite:
+            raise ParameterError(
+                f"--suite {suite} takes no {option}, which is of --suite {_SUITE_OF[option]}"
+            )
+
+
 def _sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in _words(text))
@@ -545,29 +611,47 @@ _cache_commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(_cache_commands, name="cache", help="Look after the tables that scans and programs keep.")
 
 CacheFolder = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--dir",
         metavar="DIR",
-        file_okay=False,
         help="Folder of the cache.",
         show_default="ICT_KERNELS_CACHE_DIR, or ict-kernels in the user's caches",
     ),
 ]
 
 
+def _cache_there(named: str | None, as_json: bool) -> Cache:
+    """The cache to look after; if there is none yet, in the usual place, say so and end."""
+    from .cache import Cache
+    from .config import LOCATION_VARIABLE
+
+    _demand_name("--dir", named)
+    cache = Cache(named)
+    if not cache.location.is_dir():
+        if named is not None:
+            raise ParameterError(f"there is no folder {cache.location}; name the cache's with --dir")
+        if os.environ.get(LOCATION_VARIABLE):
+            raise ParameterError(
+                f"there is no folder {cache.location}, which {LOCATION_VARIABLE} names; "
+                "name the cache's there or with --dir"
+            )
+        if not as_json:
+            typer.echo(f"there is no cache at {cache.location} yet")
+            raise typer.Exit
+    return cache
+
+
 @_cache_commands.command(
     "info",
     epilog=_examples(
         "ict-kernels cache info",
-        "ict-kernels cache info --dir /srv/tables --json | jq .usage.hit_rate",
+        "ict-kernels cache info --dir ~/tables --json | jq .usage.hit_rate",
     ),
 )
 def _cache_info(folder: CacheFolder = None, as_json: AsJson = False) -> None:
     """Show what the cache holds, what that saves, and how it was used."""
-    from .cache import Cache
-
-    with Cache(folder) as cache:
+    with _cache_there(folder, as_json) as cache:
         found = cache.info()
     if as_json:
         _write_json(found.to_dict())
@@ -576,20 +660,9 @@ def _cache_info(folder: CacheFolder = None, as_json: AsJson = False) -> None:
 
 
 def _info_lines(found: Info) -> Iterator[str]:
-    usage, other = found.usage, found.other_builds
-    facts = {
-        "location": str(found.location),
-        "on disk": f"{_counted(found.files, 'table')}, {_size(found.bytes)}",
-        "columns": f"{_size(found.table_bytes)} as they are: {found.saving:.0f}% saved",
-        "limits": f"{_counted(found.max_files, 'table')}, {_size(found.max_bytes)}, {found.ttl_seconds:,} s",
-        "written": " to ".join(_moment(each) for each in (found.oldest, found.newest) if each is not None),
-        "usage": f"{usage.hits:,} of {_counted(usage.requests, 'table')} found ({usage.hit_rate:.0%}): "
-        f"{usage.memory_hits:,} in memory, {usage.disk_hits:,} on disk, {usage.prefix_hits:,} continued; "
-        f"{usage.saved_seconds:.1f} s saved",
-        "other builds": f"{_counted(other.files, 'table')}, {_size(other.bytes)}",
-        "damaged": f"{_counted(found.damaged, 'file')} set aside, {found.unreadable:,} without a readable header",
-    }
-    yield from (f"{name:14}{_printable(value)}" for name, value in facts.items() if value)
+    for name, value in _info_facts(found).items():
+        if value:
+            yield f"{name:14}{_printable(value)}"
     for heading, shares in (("detector", found.by_detector), ("market", found.by_market)):
         if shares:
             yield f"\n{heading:32}{'tables':>8}{'size':>14}{'rows':>14}"
@@ -597,14 +670,42 @@ def _info_lines(found: Info) -> Iterator[str]:
             yield f"{_printable(name):32}{part.files:8,}{_size(part.bytes):>14}{part.rows:14,}"
 
 
-def _size(number: int) -> str:
-    return f"{number / 1e6:,.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
+def _info_facts(found: Info) -> dict[str, str]:
+    """What is worth a line, and nothing where there is nothing to say."""
+    usage, other, moments = found.usage, found.other_builds, (found.oldest, found.newest)
+    faults = {"set aside": found.damaged, "without a readable header": found.unreadable}
+    return {
+        "location": str(found.location),
+        "on disk": _tables(found.files, found.bytes),
+        "too old": f"{found.expired:,} of them older than the {found.ttl_seconds:,} s they may be used for"
+        if found.expired
+        else "",
+        "columns": f"{_size(found.table_bytes)} as they are: {_saving(found.saving)}"
+        if found.table_bytes
+        else "",
+        "limits": f"{_tables(found.max_files, found.max_bytes)}, {found.ttl_seconds:,} s",
+        "written": " to ".join(dict.fromkeys(_moment(each) for each in moments if each is not None)),
+        "usage": "; ".join(filter(None, (_hits(usage) if usage.requests else "", _faults(usage)))),
+        "other builds": _tables(other.files, other.bytes) if other.files else "",
+        "damaged": ", ".join(
+            f"{_counted(number, 'file')} {fault}" for fault, number in faults.items() if number
+        ),
+    }
+
+
+def _tables(number: int, size: int) -> str:
+    return f"{_counted(number, 'table')}, {_size(size)}" if number else "0 tables"
+
+
+def _saving(percent: float) -> str:
+    return f"{percent:.0f}% saved" if percent >= 0 else f"{-percent:.0f}% larger"
 
 
 def _moment(seconds: float) -> str:
     import numpy as np  # whose times take any number, as a clock that jumped leaves behind
 
-    return f"{np.datetime64(int(seconds), 's')}".replace("T", " ") + " UTC"
+    minute = np.datetime64(int(seconds), "s").astype("datetime64[m]")
+    return f"{minute}".replace("T", " ") + " UTC"
 
 
 def _printable(text: str) -> str:
@@ -616,27 +717,42 @@ def _printable(text: str) -> str:
     "verify",
     epilog=_examples(
         "ict-kernels cache verify",
-        "ict-kernels cache verify --dir /srv/tables || echo some tables will be computed anew",
+        "ict-kernels cache verify --dir ~/tables || echo some tables will be computed anew",
+        "ict-kernels cache verify --json | jq '.problems[].path'",
     ),
 )
-def _cache_verify(folder: CacheFolder = None) -> None:
+def _cache_verify(folder: CacheFolder = None, as_json: AsJson = False) -> None:
     """Read every table whole, and set aside what is damaged.
 
     Exits with 1 if there was any.
     """
-    from .cache import Cache
+    read = 0
+    with _file_progress() as say, _cache_there(folder, as_json) as cache:
 
-    with _file_progress() as tell, Cache(folder) as cache:
+        def tell(done: int, total: int, label: str) -> None:
+            nonlocal read
+            read = done
+            say(done, total, label)
+
+        earlier = cache.info().damaged
         problems = cache.verify(tell)
-    for problem in problems:
-        typer.echo(
-            _printable(f"{'moved' if problem.set_aside else 'FAIL':8}{problem.path}: {problem.reason}")
-        )
+    if as_json:
+        listed = [problem._asdict() for problem in problems]
+        _write_json({"read": read, "problems": listed, "set_aside_earlier": earlier})
+    else:
+        typer.echo("\n".join(_verify_lines(problems, read)))
+        if earlier:
+            typer.echo(f"{earlier:,} set aside earlier, in {_printable(str(cache.location / 'damaged'))}")
     if problems:
-        moved = sum(problem.set_aside for problem in problems)
-        typer.echo(f"{_counted(len(problems), 'damaged or unreadable table')}, {moved:,} set aside")
         raise typer.Exit(1)
-    typer.echo("all tables are whole")
+
+
+def _verify_lines(problems: list[Problem], read: int) -> Iterator[str]:
+    for problem in problems:
+        yield _printable(f"{'moved' if problem.set_aside else 'FAIL':8}{problem.path}: {problem.reason}")
+    moved = sum(problem.set_aside for problem in problems)
+    found = f"{len(problems):,} damaged or unreadable, {moved:,} set aside" if problems else "all whole"
+    yield f"{_counted(read, 'table')} read" + (f", {found}" if read else "")
 
 
 @contextmanager
@@ -649,16 +765,27 @@ def _file_progress() -> Iterator[Callable[[int, int, str], None]]:
     "clear",
     epilog=_examples(
         "ict-kernels cache clear",
-        "ict-kernels cache clear --dir /srv/tables",
+        "ict-kernels cache clear --dir ~/tables",
+        "ict-kernels cache clear --json | jq .bytes",
     ),
 )
-def _cache_clear(folder: CacheFolder = None) -> None:
-    """Remove all tables, and what was counted of their use."""
-    from .cache import Cache
+def _cache_clear(folder: CacheFolder = None, as_json: AsJson = False) -> None:
+    """Remove all tables, what was set aside or left behind, and what was counted of their use.
 
-    with Cache(folder) as cache:
+    What else lies in the folder stays.
+    """
+    with _cache_there(folder, as_json) as cache:
         done = cache.clear()
-    typer.echo(f"{_counted(done.files, 'table')} removed, {_size(done.bytes)}")
+    if as_json:
+        _write_json(done._asdict())
+    else:
+        typer.echo(_cleared(done))
+
+
+def _cleared(done: Cleared) -> str:
+    leftovers = f"; {_counted(done.leftovers, 'leftover')} too" if done.leftovers else ""
+    size = f", {_size(done.bytes)}" if done.files else ""
+    return f"{_counted(done.files, 'table')} removed{size}{leftovers}"
 
 
 @_cache_commands.command(
@@ -666,24 +793,31 @@ def _cache_clear(folder: CacheFolder = None) -> None:
     epilog=_examples(
         "ict-kernels cache compact",
         "ICT_KERNELS_CACHE_OPTIMIZATION_MAX_CACHE_SIZE=50MB ict-kernels cache compact",
+        "ict-kernels cache compact --dir ~/tables --json | jq .bytes_after",
     ),
 )
-def _cache_compact(folder: CacheFolder = None) -> None:
+def _cache_compact(folder: CacheFolder = None, as_json: AsJson = False) -> None:
     """Remove what is of no use any more, and compress the rest.
 
     Goes: what is older or more than the limits allow, what was set aside, what killed programs left behind.
     """
-    from .cache import Cache
-
-    with _file_progress() as tell, Cache(folder) as cache:
+    with _file_progress() as tell, _cache_there(folder, as_json) as cache:
         done = cache.compact(tell)
-    facts = {
-        "before": f"{_counted(done.files_before, 'table')}, {_size(done.bytes_before)}",
-        "after": f"{_counted(done.files_after, 'table')}, {_size(done.bytes_after)}",
+    if as_json:
+        _write_json(done._asdict())
+    else:
+        typer.echo("\n".join(f"{name:14}{value}" for name, value in _compact_facts(done).items()))
+
+
+def _compact_facts(done: Compacted) -> dict[str, str]:
+    freed = max(0, done.bytes_before - done.bytes_after)  # others may have written meanwhile
+    return {
+        "before": _tables(done.files_before, done.bytes_before),
+        "after": _tables(done.files_after, done.bytes_after),
+        "freed": f"{_size(freed)} ({100 * freed / max(1, done.bytes_before):.0f}%)",
         "compressed": f"{done.compressed:,}",
         "removed": f"{done.expired:,} too old, {done.evicted:,} for room, {_counted(done.leftovers, 'leftover')}",
     }
-    typer.echo("\n".join(f"{name:14}{value}" for name, value in facts.items()))
 
 
 # ---------------------------------------------------------------------- doctor, warmup, describe
@@ -715,7 +849,9 @@ def _doctor(
 
 def _show_diagnosis(found: Diagnosis, console: Console) -> None:
     cache = found.cache
-    kept = f"{cache.folder} ({cache.files} files, {cache.bytes / 1e6:.1f} MB)" if cache.folder else "none"
+    kept = (
+        f"{cache.folder} ({_counted(cache.files, 'file')}, {_size(cache.bytes)})" if cache.folder else "none"
+    )
     facts = {
         "versions": ", ".join(f"{name} {number}" for name, number in found.versions.items()),
         "cpu": f"{found.cpu}, {found.cores} cores available",

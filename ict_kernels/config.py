@@ -46,6 +46,8 @@ __all__ = [
 
 PREFIX = "ICT_KERNELS_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
+LOCATION_VARIABLE = f"{PREFIX}CACHE_DIR"
+_OTHER_VARIABLES = (FILE_VARIABLE, LOCATION_VARIABLE)  # of the package, and no keys
 
 _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", start=1)}
@@ -321,8 +323,8 @@ def load_config(
     Raises
     ------
     ConfigError
-        If the file cannot be read or is not valid JSON, or a section, key, type or value is not allowed. The
-        message names the key, the value, the file or variable it came from, and what is allowed.
+        If the file cannot be read or is not valid JSON, or a section, key, variable, type or value is not allowed.
+        The message names the key, the value, the file or variable it came from, and what is allowed.
 
     Examples
     --------
@@ -339,7 +341,7 @@ def load_config(
     file = path if path is not None else environ.get(FILE_VARIABLE)
     settings: _Settings = {name: {} for name in _SECTIONS}
     if file:
-        _read_file(Path(file).expanduser(), settings)
+        _read_file(_expanded(file), settings)
     _read_environment(environ, settings)
     sections: dict[str, Any] = {name: _build(section, settings[name]) for name, section in _SECTIONS.items()}
     return Config(**sections)
@@ -399,18 +401,34 @@ def _read_file(path: Path, settings: _Settings) -> None:
 
 
 def _read_environment(environ: Mapping[str, str], settings: _Settings) -> None:
-    for name, section in _SECTIONS.items():
-        prefix = f"{PREFIX}{name.upper()}_"
-        declared = {prefix + key.name.upper(): key for key in fields(section)}
-        for variable in (variable for variable in environ if variable.startswith(prefix)):
-            key = _lookup(variable, declared, f"environment variable {variable}")
-            source = f"from {variable}"
-            value = _from_text(key, environ[variable])
-            settings[name][key.name] = _Setting(_checked(name, key, value, source), source)
+    declared = {
+        f"{PREFIX}{name}_{key.name}".upper(): (name, key)
+        for name, section in _SECTIONS.items()
+        for key in fields(section)
+    }
+    known = declared | dict.fromkeys(_OTHER_VARIABLES)
+    for variable in (variable for variable in environ if variable.startswith(PREFIX)):
+        found = _lookup(variable, known, f"environment variable {variable}")
+        if found is None:
+            continue
+        name, key = found
+        value = _from_text(key, environ[variable])
+        settings[name][key.name] = _Setting(
+            _checked(name, key, value, f"from {variable}"), f"from {variable}"
+        )
 
 
 def _json_form(keys: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, ByteSize) else value for name, value in keys.items()}
+
+
+def _expanded(file: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(file).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"cannot tell where {file} is ({error}); name the file without ~, or unset {FILE_VARIABLE}"
+        ) from error
 
 
 def _parse(path: Path) -> Any:

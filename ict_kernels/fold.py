@@ -5,6 +5,7 @@ A batch is one call from a fresh state, a stream is many; detectors that feed ot
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import StateError
+from .errors import ParameterError, StateError
 from .kernels import _types as k
 from .kernels._memory import MEMORY_ALIVE
 from .kernels._out import scatter_changes
@@ -354,6 +355,15 @@ def fold_batch(
         return Fold(spec).advance(bars, 0, n, 0, feeds)
 
     return run_in_order(specs, step, workers, consume)
+
+
+def as_workers(workers: int | None) -> int:
+    """A number of threads, by default :func:`default_workers`."""
+    if workers is None:
+        return default_workers()
+    if isinstance(workers, bool) or not isinstance(workers, numbers.Integral) or workers < 1:
+        raise ParameterError(f"workers={workers!r} is not a whole number of at least 1")
+    return int(workers)
 
 
 def default_workers() -> int:

@@ -471,9 +471,13 @@ def detector(name: str, /, **parameters: Any) -> Spec:
     return entry(name).configure(parameters)
 
 
-def as_spec(what: str | Spec) -> Spec:
-    """A detector given by name or already configured."""
-    return what if isinstance(what, Spec) else detector(what)
+def as_specs(what: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:
+    """Detectors given by name or configured already, one or several of them or ``"all"``, each once."""
+    if isinstance(what, str) and what == "all":
+        what = detectors()
+    elif isinstance(what, (str, Spec)) or not isinstance(what, Iterable):
+        what = (what,)
+    return tuple(dict.fromkeys([each if isinstance(each, Spec) else detector(each) for each in what]))
 
 
 def with_feeds(specs: Iterable[Spec]) -> list[Spec]:

@@ -25,12 +25,12 @@ from .candles import Candles, OnError
 from .detectors._run import table
 from .errors import CandleError, ParameterError
 from .events import Events
-from .fold import Emitted, default_workers, fold_batch
+from .fold import Emitted, as_workers, fold_batch
 from .io.datasets import DatasetWriter, partition
 from .io.sources import Inputs, Source, expand
 from .market import sample_market
 from .panels import fold_many
-from .registry import Spec, as_spec
+from .registry import Spec, as_specs
 from .timeframes import Timeframe, canonical, zone
 
 __all__ = ["Count", "LastEvent", "ScanResult", "Seconds", "Series", "Summary", "scan"]
@@ -387,12 +387,14 @@ def scan(
     """
     began = perf_counter()
     specs = _specs(detectors, apart=out is not None)
-    threads = _threads(workers)
+    threads = as_workers(workers)
     if tz is not None:
         zone(tz)
     names = _timeframes(timeframes)
     inputs = expand(sample_market() if sources is None else sources, tz=tz, on_error=on_error)
     result = ScanResult(specs, out=None if out is None else str(out))
+    if cache is not None and not isinstance(cache, Cache):
+        raise ParameterError(f"scan: cache={cache!r} is no cache; give ict.Cache(folder)")
     before = None if cache is None else cache.stats()
     with ExitStack() as stack:
         writer = None if out is None else stack.enter_context(DatasetWriter(out))
@@ -412,12 +414,7 @@ def scan(
 
 def _specs(detectors: str | Spec | Iterable[str | Spec], *, apart: bool) -> list[Spec]:
     """The chosen detectors, each once; with `apart` no two of one name, as they would share a dataset."""
-    chosen: Iterable[str | Spec]
-    if isinstance(detectors, str) and detectors == "all":
-        chosen = registry.detectors()
-    else:
-        chosen = [detectors] if isinstance(detectors, (str, Spec)) else detectors
-    specs = list(dict.fromkeys(as_spec(each) for each in chosen))
+    specs = list(as_specs(detectors))
     if not specs:
         raise ParameterError("there is no detector to run: the list is empty")
     named: dict[str, Spec] = {}
@@ -438,14 +435,6 @@ def _timeframes(timeframes: Timeframe | Iterable[Timeframe] | None) -> list[str]
     if not names:
         raise ParameterError("there is no timeframe to scan: the list is empty")
     return list(dict.fromkeys(names))
-
-
-def _threads(workers: int | None) -> int:
-    if workers is None:
-        return default_workers()
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ParameterError(f"workers={workers!r} is not a whole number of at least 1")
-    return workers
 
 
 # ---------------------------------------------------------------------- the work
@@ -575,7 +564,7 @@ class _Scan:
         workers = max(1, lanes // len(series))
 
         def run(place: int) -> dict[Spec, Any]:
-            tables = cache.run(specs, series[place], workers=workers)
+            tables = cache.run(specs, series[place], workers=workers, patient=True)
             return {spec: consume(place, spec, tables.pop(spec)) for spec in specs}
 
         with ThreadPoolExecutor(min(lanes, len(series)), thread_name_prefix="ict-kernels-scan") as pool:

@@ -52,8 +52,13 @@ def write_arrays(
     write_whole(Path(path), _HEAD.pack(MAGIC, VERSION, len(text), _checksum(text, body)) + text + body)
 
 
-def write_whole(path: Path, content: bytes, *, follow: bool = True) -> None:
-    """Write a file that appears whole or not at all; a link stays one, unless it is not to be followed."""
+def write_whole(
+    path: Path, content: bytes, *, follow: bool = True, times: tuple[int, int] | None = None
+) -> None:
+    """Write a file that appears whole or not at all; a link stays one, unless it is not to be followed.
+
+    With `times`, in nanoseconds since 1970, it is as if it had been used and written then.
+    """
     if follow:
         path = Path(os.path.realpath(path))
     temporary: Path | None = None
@@ -66,6 +71,8 @@ def write_whole(path: Path, content: bytes, *, follow: bool = True) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if times is not None:
+            os.utime(temporary, ns=times)
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -28,7 +28,7 @@ from .fold import (
 from .kernels import _types as k
 from .kernels._jit import SOURCE_HASH
 from .kernels._types import F64, I64, Bars, Feed, State
-from .registry import Spec, as_spec, detector, with_feeds
+from .registry import Spec, as_specs, detector, with_feeds
 from .states import read_arrays, write_arrays
 
 __all__ = ["Changes", "Stream", "Update"]
@@ -97,8 +97,7 @@ class Stream:
         timeframe: str = "",
         keep: bool = True,
     ) -> None:
-        chosen = [detectors] if isinstance(detectors, (str, Spec)) else list(detectors)
-        self.specs: tuple[Spec, ...] = tuple(dict.fromkeys(as_spec(what) for what in chosen))
+        self.specs = as_specs(detectors)
         if not self.specs:
             raise ParameterError("a stream needs at least one detector")
         self.symbol = symbol

@@ -35,9 +35,9 @@ from ict_kernels.cache._costs import CostModel
 from ict_kernels.cache._keys import Key, build_id, is_ours, parse_name, spec_id
 from ict_kernels.cache._lookup import Lookup, computed
 from ict_kernels.cache._memory import _OVERHEAD, MemoryLevel
-from ict_kernels.cache._stats import read_usage
+from ict_kernels.cache._stats import add_usage, read_usage
 from ict_kernels.cache._store import ZstdStore
-from ict_kernels.cache._tables import Entry, Table
+from ict_kernels.cache._tables import Cost, Entry, Table
 from ict_kernels.cache._writer import Writer
 from ict_kernels.candles import BLOCK, Candles
 from ict_kernels.errors import CacheWarning, ParameterError
@@ -282,8 +282,42 @@ def test_what_is_asked_for_wrongly_is_refused(tmp_path: Path) -> None:
             cache.events("swing", sample(10))
         with pytest.raises(ict.ParameterError, match="lefft"):
             cache.events("swings", sample(10), lefft=3)
+        for what in (5, None, [b"swings"], ["swings", 1.0]):
+            with pytest.raises(ict.ParameterError, match="there is no detector"):
+                cache.run(what, sample(10))  # type: ignore[arg-type]
+        for workers in (0, -1, 1.5, "2"):
+            with pytest.raises(ict.ParameterError, match="workers="):
+                cache.run("swings", sample(10), workers=workers)  # type: ignore[arg-type]
+        for call in (cache.run, cache.explain):
+            with pytest.raises(ict.ParameterError, match="final='no'"):
+                call("swings", sample(10), final="no")  # type: ignore[arg-type]
         assert cache.run([], sample(10)) == {}
     assert not snapshot(tmp_path)
+    with pytest.raises(ict.ParameterError, match="settings are a dict"):
+        ict.Cache(tmp_path, {"max_cache_size": "1MB"})  # type: ignore[arg-type]
+    with pytest.raises(ict.ParameterError, match="no folder's name"):
+        ict.Cache("")
+
+
+def test_who_has_no_home_has_to_name_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(path: Path) -> Path:
+        if str(path).startswith("~"):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    monkeypatch.delenv("ICT_KERNELS_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for location in (None, "~nobody/tables"):
+        with pytest.raises(ict.ParameterError, match="name a folder for the cache"):
+            ict.Cache(location)
+    assert ict.Cache(tmp_path).location == tmp_path
+
+
+def test_all_detectors_by_one_word(tmp_path: Path) -> None:
+    with eager(tmp_path) as cache:
+        tables = cache.run("all", sample(200))
+    assert [spec.name for spec in tables] == list(ALL)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
@@ -507,7 +541,14 @@ class Bomb:
 
 def planted(folder: Path, bomb: bytes, keys: list[Key]) -> list[Path]:
     """Put a pickle wherever a cache might look, those of joblib included."""
-    names = ["index.json", "usage.jsonl", "output.pkl", "metadata.json", "func_code.py", "damaged/a.ict"]
+    names = [
+        "ict-kernels-index.json",
+        "ict-kernels-usage.jsonl",
+        "output.pkl",
+        "metadata.json",
+        "func_code.py",
+        "damaged/a.ict",
+    ]
     paths = [folder / name for name in names]
     for key in keys:
         entry = folder.joinpath(*key.call_id)
@@ -827,12 +868,86 @@ def test_what_is_being_read_is_never_removed(tmp_path: Path, monkeypatch: pytest
         assert not entry_files(tmp_path)
 
 
+def test_what_is_too_old_is_counted_and_told(tmp_path: Path) -> None:
+    clock, market = Clock(), sample(300)
+    with eager(tmp_path, clock=clock, cache_ttl_seconds=60) as cache:
+        cache.run(["swings", "cisd"], market)
+        clock.now += 61
+        for spec, choice in cache.explain(["swings", "trend"], market).choices.items():
+            assert choice.reason == (
+                "its table is too old"
+                if spec.name == "swings"
+                else "there is no table to read or to continue"
+            )
+        assert cache.stats().too_old == 0
+        cache.run(["swings", "trend"], market)
+        assert cache.stats().too_old == 1
+    with eager(tmp_path, clock=clock, cache_ttl_seconds=60) as cache:
+        assert cache.info().expired == 1
+        cache.events("cisd", market)
+        assert cache.stats().too_old == 1
+
+
+def test_what_goes_on_saves_computing_but_no_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, market = ict.detector("structure_breaks"), sample(300)
+    with eager(tmp_path) as cache:
+        cache.events(spec, market[:200])
+        cache.events(spec, market[:250])
+    for asked, loading in ((market[:200], 2.0), (market[:300], 0.0), (market[:250], 2.0)):
+        with eager(tmp_path) as cache:
+            monkeypatch.setattr(cache.costs, "is_loaded", lambda spec: False)
+
+            def read(key: Key, spec: Spec, cache: ict.Cache = cache) -> Entry | None:
+                entry = type(cache).read(cache, key, spec)
+                return entry and replace(entry, costs=dict.fromkeys(entry.costs, Cost(10.0, 1.0)))
+
+            monkeypatch.setattr(cache, "read", read)
+            cache.events(spec, asked)
+            assert cache.stats().saved_seconds == pytest.approx(20 + loading, abs=0.5)
+
+
+def test_usage_is_summed_up_by_compacting(tmp_path: Path) -> None:
+    market = sample(300)
+    for _ in range(3):
+        with eager(tmp_path) as cache:
+            cache.events("swings", market)
+    add_usage(tmp_path, {"computed": 4, "saved_seconds": -2.5})
+    before = read_usage(tmp_path)
+    with eager(tmp_path) as cache:
+        cache.compact()
+    path = tmp_path / "ict-kernels-usage.jsonl"
+    assert len([line for line in path.read_text().splitlines() if line]) == 1
+    assert read_usage(tmp_path) == before
+    assert before.computed == 5
+    assert not list(tmp_path.glob("ict-kernels-usage.*.jsonl"))
+    # Whoever was stopped while summing up has lost nothing.
+    path.rename(tmp_path / "ict-kernels-usage.0123.jsonl")
+    assert read_usage(tmp_path) == before
+    with eager(tmp_path) as cache:
+        cache.clear()
+    assert not snapshot(tmp_path)
+
+
+def test_files_of_others_by_common_names_are_left_alone(tmp_path: Path) -> None:
+    mine = {name: f'{{"mine": "{name}"}}' for name in ("index.json", "usage.jsonl", "usage.0.jsonl")}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text)
+    with eager(tmp_path) as cache:
+        cache.events("swings", sample(300))
+        cache.info()
+        cache.verify()
+        cache.compact()
+    with eager(tmp_path) as cache:
+        cache.clear()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == mine
+
+
 def test_usage_is_summed_over_processes_and_survives_lines_that_are_none(tmp_path: Path) -> None:
     market = sample(300)
     for _ in range(3):
         with eager(tmp_path) as cache:
             cache.events("swings", market)
-    with (tmp_path / "usage.jsonl").open("ab") as file:
+    with (tmp_path / "ict-kernels-usage.jsonl").open("ab") as file:
         file.write(
             b'{"computed": 5\n[1]\n"x"\nnull\n\xff\xfe\n{"computed": "many", "unknown": 1}\n' + b"[" * 9_000
         )
@@ -908,6 +1023,17 @@ def test_what_is_explained_is_what_is_done(
             assert {action: getattr(done, name) for action, name in COUNTED.items()} == {
                 action: actions.count(action) for action in COUNTED
             }
+
+
+def test_what_is_explained_of_an_unfinished_candle_is_what_is_done(tmp_path: Path) -> None:
+    market = sample(300)
+    with eager(tmp_path) as cache:
+        actions = []
+        for end in (200, 201, 202):
+            [choice] = cache.explain("swings", market[:end], final=False).choices.values()
+            cache.run("swings", market[:end], final=False)
+            actions.append((choice.action, choice.bars))
+    assert actions == [("compute", 0), ("prefix", 199), ("prefix", 200)]
 
 
 measured = st.tuples(st.integers(1, 10**6), st.floats(0, 100))
@@ -1147,7 +1273,7 @@ def test_a_table_that_does_not_fit_into_memory_to_be_written_is_counted(
             cache._writer.flush()
         cache.flush()
 
-    with eager(tmp_path) as cache, pytest.warns(CacheWarning, match="does not fit into memory"):
+    with eager(tmp_path) as cache, pytest.warns(CacheWarning, match="out of memory"):
         ask(cache)
     assert cache.stats().write_errors == 1
 

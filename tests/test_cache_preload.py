@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,7 @@ def test_what_was_never_written_is_left_out(cache: ict.Cache, preloader: SmartCa
     cache.store.clear()
     assert preloader.preload_predictive_cache()
     preloader.flush()
-    assert (cache.stats().preloaded, preloader.errors) == (0, 0)
+    assert (cache.stats().preloaded, preloader.errors, preloader.last_error) == (0, 0, None)
 
 
 def test_tables_that_had_to_go_unused_are_wasted(cache: ict.Cache, preloader: SmartCachePreloader) -> None:
@@ -351,6 +352,7 @@ def test_failures_are_counted_and_not_printed(
         preloader.preload_predictive_cache()
         preloader.flush()
     assert (preloader.errors, cache.stats().preloaded) == (1, 0)
+    assert preloader.last_error == "RuntimeError: no more"
     preloader.preload_predictive_cache()
     preloader.flush()
     assert (preloader.errors, cache.stats().preloaded) == (1, 1)
@@ -367,14 +369,103 @@ def test_damaged_files_are_no_failure(cache: ict.Cache, preloader: SmartCachePre
     assert (preloader.errors, cache.stats().damaged, cache.stats().preloaded) == (0, 1, 0)
 
 
+def test_looking_on_never_fails_a_request(tmp_path: Path) -> None:
+    """Nor does a clock that is none, which a small request needs for nothing else."""
+    few = EURUSD[:50]
+    with ict.Cache(tmp_path, clock=lambda: float("nan")) as cache, SmartCachePreloader(cache) as preloader:
+        found = cache.events("swings", few)
+    assert found == ict.swings(few)
+    assert (preloader.errors, preloader.last_error) == (1, "ValueError: cannot convert float NaN to integer")
+
+
+def test_a_cache_may_have_lost_its_listeners(cache: ict.Cache) -> None:
+    """As after a fork."""
+    with SmartCachePreloader(cache):
+        cache.listeners.clear()
+    assert cache.listeners == []
+
+
+def test_it_says_what_it_does(
+    cache: ict.Cache, preloader: SmartCachePreloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins = f"<SmartCachePreloader {cache.location}: "
+    assert repr(preloader) == begins + "0 tables read ahead, 0% asked for, idle>"
+    ask(cache, EURUSD, GBPUSD, EURUSD)
+    on_disk_only(cache)
+    with request_running(cache, monkeypatch) as waited:
+        preloader.preload_predictive_cache()
+        assert waited.acquire(timeout=PATIENCE)
+        assert repr(preloader).endswith(", reading>")
+    preloader.flush()
+    ask(cache, GBPUSD)
+    assert repr(preloader) == begins + "1 tables read ahead, 100% asked for, idle>"
+    preloader.close()
+    assert repr(preloader).endswith(", closed>")
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("context", ["EURUSD", "", EURUSD, {}])
+@pytest.mark.parametrize("method", ["predict_next_requests", "preload_predictive_cache"])
+def test_what_is_no_context_is_named_at_once(
+    cache: ict.Cache, preloader: SmartCachePreloader, method: str, context: Any
+) -> None:
+    ask(cache, EURUSD, GBPUSD, EURUSD)
+    expected = (
+        rf"{method} takes an AnalysisContext, not {type(context).__name__}; make one with AnalysisContext\("
+    )
+    with pytest.raises(ict.ParameterError, match=expected):
+        getattr(preloader, method)(context)
+    preloader.flush()
+    assert preloader.errors == 0
+
+
+@pytest.mark.parametrize("spelt", ["M15", "15m", "15min", timedelta(minutes=15)])
+def test_timeframes_may_be_written_in_any_way(
+    cache: ict.Cache, preloader: SmartCachePreloader, spelt: Any
+) -> None:
+    ask(cache, *MARKETS, EURUSD)
+    context = AnalysisContext("EURUSD", spelt)
+    assert context == AFTER_EURUSD
+    assert preloader.predict_next_requests(context) == preloader.predict_next_requests()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_entries": 0}, "max_entries=0 is not at least 1"),
-        ({"max_bytes": -1}, "max_bytes=-1 is not at least 1"),
-        ({"max_waiting": 0}, "max_waiting=0 is not at least 1"),
-        ({"history": 0}, "history=0 is not at least 1"),
+        (("EURUSD", "often"), "'often' is not a timeframe: write it as"),
+        (("EURUSD", None), "None is not a timeframe"),
+        ((EURUSD, "15min"), r"AnalysisContext\.symbol takes a str, not Candles"),
+        (("EURUSD", "15min", "now"), "time='now' is not a number of seconds since 1970"),
+        (("EURUSD", "15min", float("inf")), "time=inf is not a number of seconds since 1970"),
+    ],
+)
+def test_mistakes_in_a_context_are_named(arguments: Any, message: str) -> None:
+    with pytest.raises(ict.ParameterError, match=message):
+        AnalysisContext(*arguments)
+
+
+@pytest.mark.parametrize("folder", ["folder", None, ict.Cache])
+def test_what_is_no_cache_is_named(folder: Any) -> None:
+    expected = (
+        rf"SmartCachePreloader takes a Cache, not {type(folder).__name__}; open one with ict_kernels\.Cache"
+    )
+    with pytest.raises(ict.ParameterError, match=expected):
+        SmartCachePreloader(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_entries": 0}, "max_entries=0 is not a whole number of at least 1"),
+        ({"max_bytes": -1}, "max_bytes=-1 is not a whole number"),
+        ({"max_waiting": 0}, "max_waiting=0 is not a whole number"),
+        ({"history": 0}, "history=0 is not a whole number"),
+        ({"history": 2.5}, "history=2.5 is not a whole number"),
+        ({"max_entries": "64"}, "max_entries='64' is not a whole number"),
         ({"least_probability": 1.5}, "least_probability=1.5 is not from 0 to 1"),
+        ({"least_probability": "0.5"}, "least_probability='0.5' is not from 0 to 1"),
     ],
 )
 def test_mistakes_are_named(cache: ict.Cache, arguments: dict[str, Any], message: str) -> None:

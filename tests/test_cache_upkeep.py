@@ -153,10 +153,10 @@ def test_a_saved_index_spares_opening_files(cache: ict.Cache, monkeypatch: pytes
 def test_an_unchanged_index_is_not_written_again(cache: ict.Cache) -> None:
     put(cache)
     Index.opened(cache.store).save()
-    written = (cache.location / "index.json").stat().st_mtime_ns
-    os.utime(cache.location / "index.json", (0, 0))
+    written = (cache.location / "ict-kernels-index.json").stat().st_mtime_ns
+    os.utime(cache.location / "ict-kernels-index.json", (0, 0))
     Index.opened(cache.store).save()
-    assert (cache.location / "index.json").stat().st_mtime_ns == 0 != written
+    assert (cache.location / "ict-kernels-index.json").stat().st_mtime_ns == 0 != written
 
 
 def test_the_index_follows_the_files(cache: ict.Cache, clock: Clock) -> None:
@@ -210,11 +210,11 @@ def test_a_malformed_index_is_made_anew(
     monkeypatch.chdir(tmp_path)
     put(cache)
     index = Index.opened(cache.store)
-    (cache.location / "index.json").write_bytes(content)
+    (cache.location / "ict-kernels-index.json").write_bytes(content)
     again = Index.opened(cache.store)
     assert again.records == index.records
     again.save()
-    assert json.loads((cache.location / "index.json").read_bytes())["version"] == 1
+    assert json.loads((cache.location / "ict-kernels-index.json").read_bytes())["version"] == 1
     assert not Path("unpickled").exists()
 
 
@@ -225,7 +225,7 @@ def test_whatever_an_index_says_it_lists_the_files_there_are(
 ) -> None:
     put(cache)
     Index.opened(cache.store).save()
-    path = cache.location / "index.json"
+    path = cache.location / "ict-kernels-index.json"
     content = json.loads(path.read_bytes())
     content["records"][0][field] = value
     path.write_text(json.dumps(content))
@@ -533,7 +533,7 @@ def test_leftovers_and_what_was_set_aside_go(cache: ict.Cache, clock: Clock) -> 
     leftover.write_bytes(b"half")
     os.utime(leftover, (clock.now - 7_200, clock.now - 7_200))
     assert compact(cache).leftovers == 2
-    assert files_below(cache.location) == {file_of(cache, key), cache.location / "index.json"}
+    assert files_below(cache.location) == {file_of(cache, key), cache.location / "ict-kernels-index.json"}
     assert not (cache.location / "damaged").exists()
 
 
@@ -541,7 +541,7 @@ def test_compacting_makes_the_index_anew(cache: ict.Cache) -> None:
     put(cache)
     index = Index.opened(cache.store)
     index.save()
-    path = cache.location / "index.json"
+    path = cache.location / "ict-kernels-index.json"
     true = path.read_text()
     path.write_text(true.replace("EURUSD", "GBPUSD"))
     compact(cache)
@@ -579,14 +579,14 @@ def test_clearing_removes_all_but_foreign_files(cache: ict.Cache, clock: Clock) 
     cache.store.set_aside(bad)
     info(cache)
     size = sum(each.size for each in cache.store.get_items())
-    assert clear(cache) == (2, size)
+    assert clear(cache) == (2, size, 1)
     assert files_below(cache.location) == foreign
     assert len(cache.level) == 0
     assert info(cache).usage.requests == 0
 
 
 def test_clearing_no_folder_makes_none(cache: ict.Cache) -> None:
-    assert clear(cache) == (0, 0)
+    assert clear(cache) == (0, 0, 0)
     assert not cache.location.exists()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import ict_kernels as ict
 from ict_kernels import cli
+from ict_kernels.cache import Stats
 from ict_kernels.cli import app, parse_detectors
 from ict_kernels.detectors.engine import rules
 
@@ -211,6 +215,82 @@ def test_a_missing_file_exits_with_2(tmp_path: Path) -> None:
     result = run("scan", str(tmp_path / "none.csv"), code=2)
     assert result.stderr.startswith("error: ")
     assert "none.csv" in result.stderr
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_names_are_whole_in_narrow_terminals(width: int) -> None:
+    lines = on_terminal(width, list(ict.detectors()))
+    assert all(len(line) <= width for line in lines)
+    names = [line.split()[0] for line in lines if line[:1].isalpha()]
+    assert names == ["detector", *ict.detectors()]
+    if width == 80:
+        assert len(lines) == 2 + len(ict.detectors())
+
+
+def test_parameters_leave_room_for_the_other_columns() -> None:
+    spec = ict.detector("structure_breaks", by="wick", swings={"left": 5, "right": 5, "ties": "strict"})
+    lines = on_terminal(60, [spec])
+    assert any("EURUSD 15min" in line for line in lines)
+
+
+def on_terminal(width: int, detectors: list[Any]) -> list[str]:
+    """The table of a scan as a terminal of so many columns shows it."""
+    console = Console(width=width, force_terminal=True, color_system=None, file=StringIO())
+    cli._show_scan(ict.scan(ict.sample_market(["EURUSD"], bars=2_000), detectors), console)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return [line for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()[:-1] if line.strip()]
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_is_no_folder_of_the_cache(csv: Path, name: str) -> None:
+    path = csv.with_name("file")
+    path.touch()
+    result = run("scan", str(csv), "--tz", "UTC", "--cache-dir", str(csv.parent / name), code=2)
+    assert result.stdout == ""
+    assert result.stderr == f"error: {path} is no folder; name another for the cache, with --cache-dir\n"
+
+
+def test_no_name_is_not_the_current_folder(csv: Path) -> None:
+    result = run("scan", str(csv), "--tz", "UTC", "--cache-dir", "", code=2)
+    assert result.stderr == "error: --cache-dir names no folder; give it one, or leave it out\n"
+
+
+def test_the_line_about_the_cache_names_faults() -> None:
+    stats = Stats(
+        computed=40,
+        stored=1,
+        bytes_written=2_345,
+        damaged=3,
+        too_old=10,
+        read_errors=6,
+        write_errors=7,
+        dropped=8,
+    )
+    assert cli._cache_line(stats) == (
+        "cache: 0 of 40 tables found (0%); 1 written, 2.3 kB; 3 damaged, 10 too old, 6 could not be read, "
+        "7 could not be written, 8 not written, too much was waiting"
+    )
+    assert cli._cache_line(Stats(computed=1)) == "cache: 0 of 1 table found (0%)"
+
+
+# ---------------------------------------------------------------------- bench
+
+
+@pytest.mark.parametrize(
+    ("suite", "option", "of"),
+    [
+        ("cache", ["--check"], "kernels"),
+        ("cache", ["--first-call"], "kernels"),
+        ("cache", ["--engine", "x"], "engine"),
+        ("engine", ["--check"], "kernels"),
+        ("engine", ["--first-call"], "kernels"),
+        ("kernels", ["--engine", "x"], "engine"),
+    ],
+)
+def test_options_of_other_suites_are_refused(suite: str, option: list[str], of: str) -> None:
+    result = run("bench", "--suite", suite, "--quick", *option, code=2)
+    assert result.stdout == ""
+    assert result.stderr == f"error: --suite {suite} takes no {option[0]}, which is of --suite {of}\n"
 
 
 # ---------------------------------------------------------------------- describe

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ict_kernels.config import (
+    LOCATION_VARIABLE,
     BatchProcessing,
     ByteSize,
     Config,
@@ -296,8 +297,28 @@ def test_unknown_variable_of_a_known_section() -> None:
         load_config(environ={"ICT_KERNELS_DETECTOR_POOL_MAX_POOLSIZE": "4"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("ICT_KERNELS_CACHE_DIRS", "ICT_KERNELS_CACHE_DIR"),
+        ("ICT_KERNELS_CONFIGS", "ICT_KERNELS_CONFIG"),
+        ("ICT_KERNELS_CACHE_MAX_CACHE_SIZE", "ICT_KERNELS_CACHE_OPTIMIZATION_MAX_CACHE_SIZE"),
+    ],
+)
+def test_unknown_variable_of_no_section(variable: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"unknown environment variable {variable}; did you mean '{meant}'"):
+        load_config(environ={variable: "4"})
+
+
 def test_other_variables_are_left_alone() -> None:
-    assert load_config(environ={"ICT_KERNELS_CACHE_DIR": "x", "ICT_KERNELS_CONFIG": ""}) == Config()
+    others = {LOCATION_VARIABLE: "x", "ICT_KERNELS_CONFIG": "", "ICT_KERNEL": "x", "NUMBA_CACHE_DIR": "x"}
+    assert load_config(environ=others) == Config()
+
+
+def test_a_home_that_is_not_known() -> None:
+    name = "~nobody-of-this-name/settings.json"
+    with pytest.raises(ConfigError, match=f"cannot tell where {name} is"):
+        load_config(environ={"ICT_KERNELS_CONFIG": name})
 
 
 def test_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from xxhash import xxh3_128_digest
 
 import ict_kernels as ict
 from ict_kernels.adapters.ict_engine import MODULES, ORIGINALS, PLANNED
 from ict_kernels.adapters.ict_engine.intelligent_cache_engine import (
+    _HEAD,
     AnalysisRequest,
     AnalysisResult,
     CachedAnalysis,
@@ -252,6 +256,8 @@ def test_least_is_a_part_of_the_longest_lifetime() -> None:
         ({"volatility_weight": -0.1}, "volatility_weight=-0.1 is not from 0 to 1"),
         ({"volatility_weight": 0.8}, r"volatility_weight \+ session_weight=1.05 is not from 0 to 1"),
         ({"least": 2.0}, "least=2.0 is not from 0 to 1"),
+        ({"ttl": "1h"}, "ttl='1h' is not a number of seconds above 0"),
+        ({"session_weight": "0.1"}, "session_weight='0.1' is not from 0 to 1"),
     ],
 )
 def test_mistakes_in_a_policy_are_named(arguments: dict[str, Any], message: str) -> None:
@@ -317,10 +323,50 @@ def test_a_context_knows_its_market() -> None:
     assert MarketContext.of(EURUSD).unfinished == ""
 
 
-def test_mistakes_in_a_context_are_named() -> None:
-    with pytest.raises(ict.ParameterError, match=r"volatility=1\.5 is not from 0 to 1"):
-        MarketContext(1.5)
-    with pytest.raises(ict.ParameterError, match="window=1 is not at least 2"):
+@pytest.mark.parametrize("sessions", ["London", ["London"], ("London",)])
+def test_a_lone_session_counts_as_one(sessions: Any) -> None:
+    assert MarketContext(sessions=sessions) == MarketContext(sessions=("London",))
+
+
+@pytest.mark.parametrize("sessions", ["Tokyo", ("London", "Tokyo"), ("london",), None, (["London"],)])
+def test_sessions_that_there_are_not_are_named(sessions: Any) -> None:
+    with pytest.raises(
+        ict.ParameterError, match=r"MarketContext: there is no session .*; there are London, New York"
+    ):
+        MarketContext(sessions=sessions)
+
+
+@pytest.mark.parametrize("spelt", ["M15", "15m", "15min", timedelta(minutes=15)])
+def test_timeframes_may_be_written_in_any_way(spelt: Any) -> None:
+    context = MarketContext(symbol="EURUSD", timeframe=spelt)
+    assert context.timeframe == "15min"
+    assert context.applies_to(_keys.series_id(EURUSD.symbol, EURUSD.timeframe))
+    assert not context.applies_to(_keys.series_id("EURUSD", "1h"))
+
+
+def test_candles_without_a_timeframe_are_a_market_too() -> None:
+    lone = Candles.from_numpy([np.datetime64("2024-01-03T07:30", "ns")], *[[1.0]] * 4, tz="UTC")
+    assert MarketContext.of(lone).applies_to(_keys.series_id(lone.symbol, ""))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"volatility": 1.5}, r"volatility=1\.5 is not from 0 to 1"),
+        ({"volatility": "high"}, "volatility='high' is not from 0 to 1"),
+        ({"symbol": "EURUSD", "timeframe": "often"}, "'often' is not a timeframe: write it as"),
+        ({"symbol": EURUSD, "timeframe": "15min"}, r"MarketContext\.symbol takes a str, not Candles"),
+        ({"symbol": "EURUSD"}, "symbol='EURUSD' and timeframe=None name no market; give both"),
+        ({"timeframe": "15min"}, "symbol=None and timeframe='15min' name no market; give both"),
+    ],
+)
+def test_mistakes_in_a_context_are_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ict.ParameterError, match=message):
+        MarketContext(**arguments)
+
+
+def test_mistakes_in_reading_a_context_off_are_named() -> None:
+    with pytest.raises(ict.ParameterError, match="window=1 is not a whole number of at least 2"):
         MarketContext.of(EURUSD, window=1)
     with pytest.raises(ict.CandleError, match=r"MarketContext\.of takes Candles, not DataFrame"):
         MarketContext.of(EURUSD.to_pandas())  # type: ignore[arg-type]
@@ -455,6 +501,75 @@ def test_unknown_strategies_are_named(engine: IntelligentCacheEngine) -> None:
         engine.smart_cache_lookup(AnalysisRequest(EURUSD, "patterns"))
 
 
+@pytest.mark.parametrize("request_", [EURUSD, None, {}], ids=["candles", "None", "a dict"])
+@pytest.mark.parametrize("method", ["smart_cache_lookup", "analyze"])
+def test_what_is_no_request_is_named(engine: IntelligentCacheEngine, method: str, request_: Any) -> None:
+    expected = (
+        rf"{method} takes an AnalysisRequest, not {type(request_).__name__}; make one with AnalysisRequest\("
+    )
+    with pytest.raises(ict.ParameterError, match=expected):
+        getattr(engine, method)(request_)
+
+
+def test_mistakes_in_a_request_are_named() -> None:
+    with pytest.raises(ict.CandleError, match="AnalysisRequest takes Candles, not DataFrame"):
+        AnalysisRequest(EURUSD.to_pandas())  # type: ignore[arg-type]
+    with pytest.raises(
+        ict.ParameterError, match=r"strategy takes a str, not list; detectors go to detectors="
+    ):
+        AnalysisRequest(EURUSD, ["swings"])  # type: ignore[arg-type]
+
+
+def test_what_is_no_market_context_is_named(engine: IntelligentCacheEngine) -> None:
+    context: Any = EURUSD
+    result = AnalysisResult(computing=1.0, reading=0.0)
+    strategy = engine.strategies["market_structure"]
+    calls: dict[str, Callable[[], object]] = {
+        "analyze": lambda: engine.analyze(AnalysisRequest(EURUSD), context),
+        "adaptive_cache_invalidation": lambda: engine.adaptive_cache_invalidation(context),
+        "should_cache_result": lambda: strategy.should_cache_result(result, context),
+        "cache_invalidation_score": lambda: strategy.cache_invalidation_score(item(1.0, 0.0, 0.0), context),
+        "lifetime": lambda: strategy.lifetime(result, context),
+    }
+    for name, call in calls.items():
+        with pytest.raises(
+            ict.ParameterError, match=rf"^{name} takes a MarketContext, not Candles; make one"
+        ):
+            call()
+
+
+def test_what_is_no_analysis_is_named(engine: IntelligentCacheEngine) -> None:
+    strategy = engine.strategies["market_structure"]
+    nothing: Any = {}
+    with pytest.raises(
+        ict.ParameterError, match=r"^should_cache_result takes an AnalysisResult, not dict; .*analyze"
+    ):
+        strategy.should_cache_result(nothing)
+    with pytest.raises(ict.ParameterError, match=r"^lifetime takes an AnalysisResult, not dict"):
+        strategy.lifetime(nothing)
+    result = engine.analyze(AnalysisRequest(EURUSD))
+    with pytest.raises(
+        ict.ParameterError,
+        match=r"^cache_invalidation_score takes a CachedAnalysis, not AnalysisResult; .*smart_cache_lookup",
+    ):
+        strategy.cache_invalidation_score(result)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("owner", [IntelligentCacheEngine, PersistentStorageOptimizer])
+def test_what_is_no_cache_is_named(owner: Any) -> None:
+    expected = rf"{owner.__name__} takes a Cache, not str; open one with ict_kernels\.Cache\(folder\)"
+    with pytest.raises(ict.ParameterError, match=expected):
+        owner("folder")
+
+
+def test_it_says_what_it_holds(engine: IntelligentCacheEngine) -> None:
+    begins = f"<IntelligentCacheEngine {engine.cache.location}: "
+    assert repr(engine) == begins + "0 tables in memory, hit rate 0%>"
+    for _ in range(2):
+        engine.analyze(AnalysisRequest(EURUSD, detectors=("swings",)))
+    assert repr(engine) == begins + "1 tables in memory, hit rate 50%>"
+
+
 def test_a_cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: None) -> None:
     monkeypatch.setenv("ICT_KERNELS_CACHE_DIR", str(tmp_path / "mine"))
     with IntelligentCacheEngine() as engine:
@@ -564,9 +679,10 @@ def test_the_threshold_decides(cache: ict.Cache, clock: Clock) -> None:
     clock.now += 1
     assert IntelligentCacheEngine(cache, threshold=0.9).adaptive_cache_invalidation() == 0
     assert engine.adaptive_cache_invalidation() == len(ict.detectors())
-    for threshold in (-0.1, 1.0):
+    mistaken: Any
+    for mistaken in (-0.1, 1.0, "half"):
         with pytest.raises(ict.ParameterError, match="is not from 0 to below 1"):
-            IntelligentCacheEngine(cache, threshold=threshold)
+            IntelligentCacheEngine(cache, threshold=mistaken)
 
 
 def test_a_clock_of_ones_own(cache: ict.Cache) -> None:
@@ -584,8 +700,20 @@ def optimizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PersistentSt
         yield PersistentStorageOptimizer(made)
 
 
-ARRAYS = st.sampled_from(["int8", "int64", "float64"]).flatmap(
-    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(max_dims=2, min_side=0, max_side=20))
+DTYPES = (
+    "int8",
+    "int64",
+    "float64",
+    "int32",
+    "uint64",
+    "float32",
+    "bool",
+    ">i8",
+    "complex64",
+    "datetime64[ns]",
+)
+ARRAYS = st.sampled_from(DTYPES).flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=20))
 )
 
 
@@ -594,6 +722,9 @@ def bits(array: NDArray[Any]) -> tuple[Any, ...]:
 
 
 @given(data=st.binary(max_size=200) | ARRAYS | st.dictionaries(st.text(max_size=5), ARRAYS, max_size=4))
+@example(np.arange(12, dtype=np.int32)[::-3])
+@example(np.zeros((0, 3), np.float32))
+@example(np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)))
 def test_data_come_back_bit_for_bit(optimizer: PersistentStorageOptimizer, data: Any) -> None:
     back: Any = optimizer.decompress_cache_data(optimizer.compress_cache_data(data))
     assert type(back) is type(data)
@@ -622,27 +753,75 @@ def test_events_come_back(optimizer: PersistentStorageOptimizer, spec: Spec) -> 
         optimizer.decompress_cache_data(small).times()  # type: ignore[union-attr]
 
 
+def test_a_bytearray_comes_back_as_bytes(optimizer: PersistentStorageOptimizer) -> None:
+    small = optimizer.compress_cache_data(bytearray(b"some"))
+    assert optimizer.decompress_cache_data(small) == b"some"
+    assert optimizer.decompress_cache_data(bytearray(small)) == b"some"
+
+
+def test_what_comes_back_is_read_only(optimizer: PersistentStorageOptimizer) -> None:
+    for dtype in DTYPES:
+        back: Any = optimizer.decompress_cache_data(optimizer.compress_cache_data(np.zeros(3, dtype)))
+        assert not back.flags.writeable
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "what"),
     [
-        np.array([object()]),
-        np.array(["text"]),
-        np.zeros(3, np.float32),
-        np.zeros((2, 2, 2)),
-        {"a": np.array([None])},
+        (np.array([object()]), "the array is of dtype object"),
+        (np.array(["text"]), "the array is of dtype <U4"),
+        (np.zeros(1, "i8,i8"), r"the array is of dtype \["),
+        ({"a": np.array([None])}, "column 'a' is of dtype object"),
+        ({"a": np.zeros(1), "b": [1]}, "column 'b' is a list"),
     ],
 )
-def test_what_would_need_pickle_or_more_is_refused(optimizer: PersistentStorageOptimizer, data: Any) -> None:
-    with pytest.raises(ict.ParameterError, match="convert numbers with astype, and leave out objects"):
+def test_what_would_need_pickle_is_refused(
+    optimizer: PersistentStorageOptimizer, data: Any, what: str
+) -> None:
+    expected = (
+        f"compress_cache_data: {what}.*, and kept are arrays of numbers, bools or times; convert it with"
+    )
+    with pytest.raises(ict.ParameterError, match=expected):
         optimizer.compress_cache_data(data)
 
 
-@pytest.mark.parametrize("data", ["text", [1, 2], {"a": 1}, {1: np.zeros(1)}, None])
+@pytest.mark.parametrize("data", ["text", [1, 2], {1: np.zeros(1)}, None])
 def test_other_data_are_refused(optimizer: PersistentStorageOptimizer, data: Any) -> None:
     with pytest.raises(
         ict.ParameterError, match="takes Events, bytes, an array or a mapping of names to arrays"
     ):
         optimizer.compress_cache_data(data)
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"x" * 100])
+def test_junk_is_no_data(optimizer: PersistentStorageOptimizer, junk: bytes) -> None:
+    expected = (
+        r"no data of compress_cache_data, or damaged \(it does not begin as those do\); compress it anew"
+    )
+    with pytest.raises(ict.ParameterError, match=expected):
+        optimizer.decompress_cache_data(junk)
+
+
+def test_mistakes_in_decompressing_are_named(optimizer: PersistentStorageOptimizer) -> None:
+    with pytest.raises(ict.ParameterError, match="takes the bytes of compress_cache_data, not str"):
+        optimizer.decompress_cache_data("junk")  # type: ignore[arg-type]
+    small = optimizer.compress_cache_data(ict.swings(EURUSD))
+    with pytest.raises(ict.CandleError, match="decompress_cache_data takes Candles, not DataFrame"):
+        optimizer.decompress_cache_data(small, EURUSD.to_pandas())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["|O", "<U2", "junk"])
+def test_planted_dtypes_are_refused(optimizer: PersistentStorageOptimizer, dtype: str) -> None:
+    """What was made by hand may have any header, under a checksum that fits."""
+    small = optimizer.compress_cache_data(np.zeros(8, np.float32))
+    size = _HEAD.unpack_from(small)[1]
+    header = json.loads(small[_HEAD.size : _HEAD.size + size])
+    header["raw"] = {"": [dtype, [4]]}
+    text = json.dumps(header).encode()
+    content = text + small[_HEAD.size + size :]
+    planted = _HEAD.pack(small[:8], len(text), xxh3_128_digest(content)) + content
+    with pytest.raises(ict.ParameterError, match="no data of compress_cache_data, or damaged"):
+        optimizer.decompress_cache_data(planted)
 
 
 def test_damage_is_noticed_at_every_byte(optimizer: PersistentStorageOptimizer) -> None:
@@ -658,12 +837,12 @@ def test_damage_is_noticed_at_every_byte(optimizer: PersistentStorageOptimizer) 
 def test_storage_is_compacted_and_the_index_made_anew(tmp_path: Path, free: None) -> None:
     with ict.Cache(tmp_path, CacheOptimization(compression_enabled=False)) as cache:
         cache.run(ConfluenceCacheStrategy().detectors(), EURUSD)
-    (tmp_path / "index.json").write_text("lost")
+    (tmp_path / "ict-kernels-index.json").write_text("lost")
     with ict.Cache(tmp_path) as cache:
         tidied = PersistentStorageOptimizer(cache).optimize_storage_access()
         assert tidied.files_before == tidied.files_after == len(ict.detectors())
         assert tidied.bytes_after < tidied.bytes_before / 2
-        assert (tmp_path / "index.json").read_text() != "lost"
+        assert (tmp_path / "ict-kernels-index.json").read_text() != "lost"
         again = PersistentStorageOptimizer(cache).optimize_storage_access()
         assert (again.bytes_before, again.bytes_after) == (tidied.bytes_after, tidied.bytes_after)
 

@@ -320,6 +320,7 @@ def test_timeframes_by_any_name_are_scanned_once() -> None:
         ({"timeframes": "soon"}, "'soon' is not a timeframe"),
         ({"workers": 0}, "workers=0"),
         ({"workers": True}, "workers=True"),
+        ({"cache": "tables"}, r"give ict\.Cache\(folder\)"),
         ({"tz": "Nowhere/Land"}, "unknown time zone"),
     ],
 )

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from threading import Condition, Lock
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from .._intake import warn_outside
 from ..candles import Candles
-from ..config import CacheOptimization, load_config
+from ..config import LOCATION_VARIABLE, CacheOptimization, load_config
 from ..detectors._run import check_candles, compute_tables
 from ..errors import CacheWarning, OutputError, ParameterError
-from ..registry import Spec, as_spec, detector
+from ..fold import as_workers
+from ..registry import Spec, as_specs, detector
 from . import _format
 from ._costs import CostModel
 from ._format import EntryError
@@ -29,8 +30,9 @@ from ._keys import Key, is_ours, key_of
 from ._lookup import Lookup, closure, computed, continued, opened
 from ._memory import MemoryLevel
 from ._plan import Choice, Explanation
-from ._stats import Stats, add_usage
-from ._tables import Entry
+from ._room import Room
+from ._stats import Counts, Stats
+from ._tables import Entry, size_of
 from ._writer import Writer
 
 if TYPE_CHECKING:
@@ -41,22 +43,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Cache", "default_location"]
 
-LOCATION: Final = "ICT_KERNELS_CACHE_DIR"
 _LOCKS: Final = 64
 _WAITING: Final = (
     4  # part of the bound of memory, one of so many, that tables may hold that wait to be written
 )
-_FULL: Final = 0.9  # part of the limits that is left after files were removed for room
 
 Listener = Callable[[tuple[Spec, ...], Candles], object]
 
 
 def default_location() -> Path:
     """Folder of the cache: what ``ICT_KERNELS_CACHE_DIR`` names, else ``ict-kernels`` in the user's caches."""
-    named = os.environ.get(LOCATION)
+    named = os.environ.get(LOCATION_VARIABLE)
     if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ict-kernels"
+        return _folder(named)
+    return _folder(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ict-kernels"
+
+
+def _folder(named: str | os.PathLike[str]) -> Path:
+    if not os.fspath(named) or "\0" in str(named):
+        raise ParameterError(
+            f"{named!r} is no folder's name; give one for the cache, or None for the usual one"
+        )
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:  # who has no home directory has no caches there either
+        raise ParameterError(
+            f"cannot tell where {named} is ({error}); name a folder for the cache, by {LOCATION_VARIABLE} for instance"
+        ) from error
 
 
 class Cache:
@@ -114,8 +127,8 @@ class Cache:
 
         from ._store import BACKEND
 
-        self.location = (default_location() if location is None else Path(location).expanduser()).absolute()
-        self.settings = load_config().cache_optimization if settings is None else settings
+        self.location = default_location() if location is None else _folder(location)
+        self.settings = _checked(settings)
         self.clock = clock
         self.memory = Memory(self.location, backend=BACKEND, verbose=0, backend_options={"clock": clock})
         self.store: ZstdStore = self.memory.store_backend
@@ -130,15 +143,14 @@ class Cache:
         waiting = limit // _WAITING
         self.level = MemoryLevel(limit - waiting, self._dropped)
         self._writer = Writer(waiting)
-        self._counts: defaultdict[str, Any] = defaultdict(int)
-        self._counting = Lock()
+        self._counts = Counts()
         self._locks = [Lock() for _ in range(_LOCKS)]
         self._idle = Condition(Lock())
         self._active = 0
         self.ahead: set[Key] = set()
-        self._files: _Files | None = None
+        self._room = Room(self.store, self.settings, self._removed)
         self._trouble: str | None = ""
-        self._closer = weakref.finalize(self, add_usage, self.location, self._counts)
+        self._closer = weakref.finalize(self, self._counts.tell, self.location)
 
     def _forked(self) -> None:
         """Begin anew in a child: locks may be held by threads that are not there, and the counts are the parent's."""
@@ -180,7 +192,7 @@ class Cache:
         if not isinstance(what, str) and parameters:
             raise ParameterError(
                 f"Cache.events: {what} has its parameters already; give {', '.join(parameters)} to ict.detector, "
-                "or name the detector by its text"
+                f"or the detector as {what.name!r}"
             )
         spec = detector(what, **parameters) if isinstance(what, str) else what
         return self.run([spec], candles, final=final)[spec]
@@ -192,17 +204,22 @@ class Cache:
         *,
         workers: int = 1,
         final: bool = True,
+        patient: bool = False,
     ) -> dict[Spec, Any]:
         """The tables of several detectors, which share what feeds them.
 
         Parameters
         ----------
         detectors : str, Spec or iterable of them
+            ``"all"`` are all that are registered.
         candles : Candles
         workers : int, default 1
             Threads that compute.
         final : bool, default True
             As in :meth:`events`.
+        patient : bool, default False
+            Whether to wait while too much is waiting to be written, as work on many series should. If not, tables
+            that find no room there are kept in memory only.
 
         Returns
         -------
@@ -214,68 +231,102 @@ class Cache:
         CandleError, ParameterError
             As in :meth:`events`.
         """
-        specs = _specs(detectors)
+        specs = as_specs(detectors)
         check_candles("Cache.run", candles)
-        if self._passes(specs, len(candles)):
-            tables = self._at_once(specs, candles)
-        else:
-            with self._foreground():
-                find = self._entries if final else self._unfinished
-                found = find(specs, candles, workers)
-            tables = {spec: found[spec].table.result(spec, candles) for spec in specs}
+        if workers != 1:
+            workers = as_workers(workers)
+        _check_final(final)
+        known = tuple(filter(is_ours, specs))
+        tables = self._known(known, candles, workers, final, patient) if known else {}
+        if len(known) < len(specs):
+            tables |= self._at_once(tuple(spec for spec in specs if spec not in tables), candles)
         self._warn()
         for listen in self.listeners:
             listen(specs, candles)
-        return tables
+        return tables if len(known) == len(specs) else {spec: tables[spec] for spec in specs}
 
-    def _passes(self, specs: tuple[Spec, ...], bars: int) -> bool:
-        """Whether a request is only computed: it is soon done, or made by kernels whose changes no key would show."""
-        return self.costs.is_tiny(closure(specs), bars) or not all(map(is_ours, specs))
+    def _known(
+        self, specs: tuple[Spec, ...], candles: Candles, workers: int, final: bool, patient: bool
+    ) -> dict[Spec, Any]:
+        """Tables made by this package's kernels; others are only computed, as no key would show that theirs changed."""
+        if self.costs.is_tiny(closure(specs), len(candles)):
+            return self._at_once(specs, candles)
+        with self._foreground():
+            find = self._entries if final else self._unfinished
+            found = find(specs, candles, workers, patient)
+        return {spec: found[spec].table.result(spec, candles) for spec in specs}
 
     def _at_once(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Any]:
         """Compute without keeping anything."""
         began = perf_counter()
         tables = compute_tables(specs, candles)
-        self.costs.computed_together(closure(specs), len(candles), perf_counter() - began)
-        self.count(computed=len(specs))
+        seconds = perf_counter() - began
+        self.costs.computed_together(closure(specs), len(candles), seconds)
+        self.count(computed=len(specs), computing_seconds=seconds)
         return tables
 
-    def explain(self, detectors: str | Spec | Iterable[str | Spec], candles: Candles) -> Explanation:
+    def explain(
+        self, detectors: str | Spec | Iterable[str | Spec], candles: Candles, *, final: bool = True
+    ) -> Explanation:
         """Say where each table would come from now, and why, without computing, reading or keeping anything.
 
         Parameters
         ----------
         detectors : str, Spec or iterable of them
+            As in :meth:`run`.
         candles : Candles
+        final : bool, default True
+            Whether the last candle is finished. If not, it says where the tables of those before would come from,
+            from which :meth:`run` goes on.
 
         Returns
         -------
         Explanation
             Printed, it is one line a detector.
+
+        Raises
+        ------
+        CandleError, ParameterError
+            As in :meth:`events`.
         """
-        specs = _specs(detectors)
+        specs = as_specs(detectors)
         check_candles("Cache.explain", candles)
+        _check_final(final)
+        if not final:
+            candles = candles[:-1]
+        known = tuple(filter(is_ours, specs))
+        choices = self._explained(known, candles)
+        for spec in specs:
+            if spec not in choices:
+                seconds = self.costs.computing(closure((spec,)), len(candles))
+                reason = "its kernel is no part of this package"
+                choices[spec] = Choice("compute", None, False, 0, seconds, seconds, reason)
+        return Explanation({spec: choices[spec] for spec in specs})
+
+    def _explained(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Choice]:
         bars = len(candles)
-        if self._passes(specs, bars):
+        if self.costs.is_tiny(closure(specs), bars):
             seconds = self.costs.computing(closure(specs), bars)
-            reason = (
-                "looking would take as long"
-                if all(map(is_ours, specs))
-                else "its kernel is no part of this package"
-            )
-            return Explanation(
-                dict.fromkeys(specs, Choice("compute", None, False, 0, seconds, seconds, reason))
+            return dict.fromkeys(
+                specs, Choice("compute", None, False, 0, seconds, seconds, "looking would take as long")
             )
         lookup = Lookup(self, specs, candles, 1)
-        lookup.found = lookup.in_memory()
+        lookup.found = lookup.in_memory(self.level.peek)
         plan = lookup.plan()
         for spec in lookup.found:
             alone = self.costs.computing(closure((spec,)), bars)
             plan[spec] = Choice("memory", lookup.keys[spec], True, bars, 0.0, alone, "memory holds it")
-        return Explanation({spec: plan[spec] for spec in specs})
+        return plan
 
-    def _entries(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
-        lookup = Lookup(self, specs, candles, workers)
+    def _entries(
+        self,
+        specs: tuple[Spec, ...],
+        candles: Candles,
+        workers: int,
+        patient: bool,
+        counted_as: str = "",
+    ) -> dict[Spec, Entry]:
+        lookup = Lookup(self, specs, candles, workers, patient=patient, counted_as=counted_as)
         if not lookup.look_in_memory():
             # Whoever asks for the same market meanwhile waits, and finds it in memory then.
             with self._lock(candles):
@@ -283,10 +334,12 @@ class Cache:
                     lookup.carry_out(lookup.plan())
         return lookup.found
 
-    def _unfinished(self, specs: tuple[Spec, ...], candles: Candles, workers: int) -> dict[Spec, Entry]:
+    def _unfinished(
+        self, specs: tuple[Spec, ...], candles: Candles, workers: int, patient: bool
+    ) -> dict[Spec, Entry]:
         """Tables whose last candle may change: those of the candles before, continued and not kept."""
         before = candles[:-1]
-        entries = self._entries(specs, before, workers)
+        entries = self._entries(specs, before, workers, patient, counted_as="prefix_hits")
         with self._lock(candles):
             sources = {
                 spec: opened(entry, key_of(spec, before, before.digest), self)
@@ -309,9 +362,7 @@ class Cache:
 
     def count(self, **amounts: float) -> None:
         """Add to the counts that :meth:`stats` gives."""
-        with self._counting:
-            for name, amount in amounts.items():
-                self._counts[name] += amount
+        self._counts.add(amounts)
 
     def read(self, key: Key, spec: Spec) -> Entry | None:
         """Read a table from its file; None if it is not there, damaged or cannot be read."""
@@ -339,14 +390,21 @@ class Cache:
         self.count(damaged=1)
 
     def keep(
-        self, key: Key, spec: Spec, entry: Entry, candles: Candles, continues: Key | None = None
+        self,
+        key: Key,
+        spec: Spec,
+        entry: Entry,
+        market: tuple[str, str],
+        continues: Key | None = None,
+        *,
+        patient: bool = False,
     ) -> Entry:
         """Keep a table in memory, and in a file if that is worth it; return it as it is kept."""
         size, compressed = entry.table.nbytes, self.settings.compression_enabled
         if self.costs.worth_writing(spec, entry.bars, entry.bars - entry.saved, size, compressed):
             kept = replace(entry, saved=entry.bars)
-            market = candles.symbol, candles.timeframe
-            if self._writer.submit(lambda: self._write(key, spec, entry, market), size):
+            held = sum(map(size_of, entry.parts))
+            if self._writer.submit(lambda: self._write(key, spec, entry, market), held, patient=patient):
                 entry = kept
             else:
                 self.count(dropped=1)
@@ -375,14 +433,14 @@ class Cache:
         compressed = self.settings.compression_enabled
         try:
             content = _format.pack(key, spec, entry, market=market, compressed=compressed)
-            if not self._make_room(len(content)):
+            if not self._room.make(len(content)):
                 self.count(not_stored=1)
                 return
             self.store.dump_item(key, content, created=entry.created)
         except (OutputError, MemoryError) as error:
             self.count(write_errors=1)
             if self._trouble == "":
-                self._trouble = str(error) or "a table to be written does not fit into memory"
+                self._trouble = _reason(error)
             return
         self.costs.written(entry.table.nbytes, compressed, perf_counter() - began)
         self.count(stored=1, bytes_written=len(content))
@@ -391,27 +449,15 @@ class Cache:
         """Say once that files cannot be written, to whoever asks for tables: the thread that writes has no caller."""
         if self._trouble:
             text, self._trouble = self._trouble, None
-            warn_outside(f"{text}; tables are kept in memory only", CacheWarning)
+            warn_outside(
+                f"the cache cannot write below {self.location} ({text}), so tables are kept in memory only; "
+                "see to it, or name another folder",
+                CacheWarning,
+            )
 
-    def _make_room(self, size: int) -> bool:
-        """Remove files until one of so many bytes fits; False if it never will."""
-        limit, most = self.settings.max_cache_size.bytes, self.settings.max_cache_entries
-        if size > limit:
-            return False
-        if self._files is None or self._files.stale(limit, most):
-            self._files = _Files.counted(self.store.get_items())
-        if not self._files.has_room(size, limit, most):
-            self._trim(int(limit * _FULL) - size, int(most * _FULL))
-        self._files.add(size)
-        return True
-
-    def _trim(self, limit: int, most: int) -> None:
-        """Remove what is too old, and what was used least recently until the rest is within limits."""
-        age = timedelta(seconds=self.settings.cache_ttl_seconds)
-        removed = self.store.enforce_store_limits(max(0, limit), max(0, most), age)
-        expired = sum(self.is_too_old(each.created) for each in removed)
-        self.count(evicted=len(removed) - expired, expired=expired)
-        self._files = _Files.counted(self.store.get_items())
+    def _removed(self, files: list[Stored]) -> None:
+        expired = sum(self.is_too_old(each.created) for each in files)
+        self.count(evicted=len(files) - expired, expired=expired)
 
     # --- looking after it --------------------------------------------------------------------------------------
 
@@ -422,10 +468,8 @@ class Cache:
         -------
         Stats
         """
-        with self._counting:
-            counts = dict(self._counts)
         held: dict[str, Any] = {"memory_bytes": self.level.bytes, "memory_entries": len(self.level)}
-        return Stats(**counts | held)
+        return Stats(**self._counts.now() | held)
 
     def info(self) -> Info:
         """What the cache holds on disk and in memory, and how it was used by all processes.
@@ -508,11 +552,14 @@ class Cache:
         self._warn()
 
     def close(self) -> None:
-        """Write what is left to be written, and add what was counted to the folder's usage. May be called twice."""
+        """Write what is left to be written, and add what was counted to the folder's usage.
+
+        The cache may be used again afterwards, and closed again.
+        """
         try:
             self._writer.close()
         finally:
-            self._closer()
+            self._counts.tell(self.location)
 
     def __enter__(self) -> Self:
         return self
@@ -556,10 +603,9 @@ class Cache:
         entry = self.read(key, spec)
         if entry is None or self.is_too_old(entry.created):
             return False
-        self.ahead.add(key)
         if not self.level.put(key, entry, cold=True):
-            self.ahead.discard(key)
             return False
+        self.ahead.add(key)
         self.count(preloaded=1)
         return True
 
@@ -580,31 +626,24 @@ def _restored(location: Path, settings: CacheOptimization, clock: Callable[[], f
     return Cache(location, settings, clock=clock)
 
 
-class _Files:
-    """How many files and bytes there are, as far as this process knows."""
-
-    def __init__(self, count: int, size: int) -> None:
-        self.count = count
-        self.size = size
-        self._counted = count, size
-
-    @classmethod
-    def counted(cls, items: list[Stored]) -> _Files:
-        return cls(len(items), sum(each.size for each in items))
-
-    def add(self, size: int) -> None:
-        self.count += 1
-        self.size += size
-
-    def stale(self, limit: int, most: int) -> bool:
-        """Whether so much was written since counting that others may have written as much."""
-        count, size = self._counted
-        return self.size - size > limit // 20 or self.count - count > most // 20
-
-    def has_room(self, size: int, limit: int, most: int) -> bool:
-        return self.size + size <= limit and self.count < most
+def _reason(error: OutputError | MemoryError) -> str:
+    cause = error.__cause__
+    return (isinstance(cause, OSError) and cause.strerror) or str(error) or "out of memory"
 
 
-def _specs(detectors: str | Spec | Iterable[str | Spec]) -> tuple[Spec, ...]:
-    chosen = [detectors] if isinstance(detectors, (str, Spec)) else detectors
-    return tuple(dict.fromkeys(map(as_spec, chosen)))
+def _checked(settings: CacheOptimization | None) -> CacheOptimization:
+    if settings is None:
+        return load_config().cache_optimization
+    if not isinstance(settings, CacheOptimization):
+        raise ParameterError(
+            f"Cache: settings are a {type(settings).__name__}; give a CacheOptimization of ict_kernels.config, "
+            "or None for those of the configuration"
+        )
+    return settings
+
+
+def _check_final(final: object) -> None:
+    if not isinstance(final, (bool, np.bool_)):
+        raise ParameterError(
+            f"final={final!r} says nothing; give True if the last candle is finished, or False"
+        )

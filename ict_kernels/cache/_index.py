@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ..errors import OutputError
 from ..states import write_whole
 from ._codec import DTYPES
+from ._files import open_plain, read_plain
 from ._format import HEAD, MAGIC, MALFORMED
 from ._keys import FORMAT, Key
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "Record", "forget_index", "read_unnoticed"]
 
-_FILE: Final = "index.json"
+_FILE: Final = "ict-kernels-index.json"
 _VERSION: Final = 1
 _BEGINNING: Final = 1 << 16  # bytes of a file that its header surely fits into
 _LIMIT: Final = 2.0**53  # of numbers, so that sums of them stay exact
@@ -107,7 +108,8 @@ class Index:
         """Write the index if it changed; a folder that cannot be written goes without."""
         if self._changed:
             with suppress(OutputError, RecursionError):
-                write_whole(self._path, json.dumps({"version": _VERSION, "records": self.records}).encode())
+                content = json.dumps({"version": _VERSION, "records": self.records}).encode()
+                write_whole(self._path, content, follow=False)
                 self._changed = False
 
 
@@ -120,7 +122,7 @@ def forget_index(folder: Path) -> None:
 
 def read_unnoticed(path: str, size: int = -1) -> bytes:
     """The beginning of a file, or all of it, which does not count as a use."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 the store's paths are text
+    with os.fdopen(open_plain(path, os.O_RDONLY), "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
         content = file.read(size)
         if os.utime in os.supports_fd:
@@ -172,7 +174,7 @@ def _table_bytes(header: dict[str, Any]) -> int:
 def _read(path: Path) -> dict[Key, Record]:
     """The records of an index's file; none if it is not what was written."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_plain(path))
         if content["version"] != _VERSION:
             return {}
         records = [Record(Key(*key), *rest) for key, *rest in content["records"]]

@@ -21,10 +21,11 @@ from ._tables import Cost, Entry, PackedStates, Table, advance, lineage
 if TYPE_CHECKING:
     from ._cache import Cache
     from ._costs import CostModel
+    from ._store import Stored
 
 __all__ = ["Lookup", "closure", "computed", "continued", "opened"]
 
-_TRIES: Final = 4  # tables of fewer candles that are compared with those asked for
+_TRIES: Final = 32  # tables of fewer candles that are compared with those asked for
 _FAR: Final = 4  # times that continuing must be cheaper than computing to be chosen without a look at files
 
 
@@ -43,17 +44,35 @@ class Lookup:
     specs : tuple of Spec
     candles : Candles
     workers : int
+        Threads that compute.
+    patient : bool, default False
+        Whether to wait while too much is waiting to be written.
+    counted_as : str, optional
+        What tables that are there count as, by default as hits in memory or in files.
     """
 
-    def __init__(self, cache: Cache, specs: tuple[Spec, ...], candles: Candles, workers: int) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        specs: tuple[Spec, ...],
+        candles: Candles,
+        workers: int,
+        *,
+        patient: bool = False,
+        counted_as: str = "",
+    ) -> None:
         self.cache = cache
         self.specs = specs
         self.candles = candles
         self.workers = workers
+        self.patient = patient
+        self._memory_hits = counted_as or "memory_hits"
+        self._disk_hits = counted_as or "disk_hits"
         digest = candles.digest
         self.keys = {spec: key_of(spec, candles, digest) for spec in specs}
         self.found: dict[Spec, Entry] = {}
         self._agrees: dict[tuple[int, str], bool] = {}
+        self._too_old: set[Spec] = set()
 
     @property
     def missing(self) -> tuple[Spec, ...]:
@@ -65,21 +84,18 @@ class Lookup:
     def look_in_memory(self) -> bool:
         """Take what memory holds; whether that is everything."""
         began = perf_counter()
-        hits = self.in_memory()
+        hits = self.in_memory(self.cache.level.get)
         if hits:
             self.found.update(hits)
             self.cache.credit_preloads(self.keys[spec] for spec in hits)
-            self.cache.count(
-                memory_hits=len(hits),
-                saved_seconds=_saved(hits.values(), self.cache.costs) - (perf_counter() - began),
-            )
+            saved = _saved(hits.values(), self.cache.costs) - (perf_counter() - began)
+            self.cache.count(**{self._memory_hits: len(hits)}, saved_seconds=saved)
         return len(self.found) == len(self.specs)
 
-    def in_memory(self) -> dict[Spec, Entry]:
-        """What memory holds of the missing tables."""
-        cache = self.cache
-        entries = ((spec, cache.level.get(self.keys[spec])) for spec in self.missing)
-        return {spec: entry for spec, entry in entries if entry and not cache.is_too_old(entry.created)}
+    def in_memory(self, get: Callable[[Key], Entry | None]) -> dict[Spec, Entry]:
+        """What memory holds of the missing tables; `get` is that of the level, or one that does not count as a use."""
+        entries = ((spec, get(self.keys[spec])) for spec in self.missing)
+        return {spec: entry for spec, entry in entries if entry and self._is_young(spec, entry)}
 
     def plan(self) -> dict[Spec, Choice]:
         """Decide where what is missing comes from: the cheapest of taking what there is, computing, or some of both."""
@@ -112,9 +128,15 @@ class Lookup:
 
     def _choice(self, spec: Spec, there: Choice | None, taken: bool, alone: float) -> Choice:
         if there is None:
-            return Choice("compute", None, False, 0, alone, alone, "there is no table to read or to continue")
+            reason = (
+                "its table is too old"
+                if spec in self._too_old
+                else "there is no table to read or to continue"
+            )
+            return Choice("compute", None, False, 0, alone, alone, reason)
         if taken:
-            return there
+            together = "" if there.seconds < alone else "; cheaper together with the others"
+            return there._replace(reason=there.reason + together)
         how = "reading" if there.action == "disk" else "continuing"
         reason = f"{how} a table would take {there.seconds * 1e3:.2f} ms"
         return Choice("compute", there.source, there.in_memory, 0, alone, alone, reason)
@@ -126,11 +148,18 @@ class Lookup:
         if best is not None and _FAR * best.seconds < alone:
             return best
         stored = cache.store.find(key)
-        if stored is not None and not cache.is_too_old(stored.created):
+        if stored is not None and self._is_young(spec, stored):
             seconds = cache.costs.reading(spec.entry, key.bars, cache.settings.compression_enabled)
             return Choice("disk", key, False, key.bars, seconds, alone, f"its file has {stored.size:,} bytes")
         other = self._continuing(spec, cache.store.prefixes(key), False, alone)
         return min(filter(None, (best, other)), key=lambda choice: choice.seconds, default=None)
+
+    def _is_young(self, spec: Spec, found: Entry | Stored) -> bool:
+        """Whether something that was found is not too old to be used."""
+        too_old = self.cache.is_too_old(found.created)
+        if too_old:
+            self._too_old.add(spec)
+        return not too_old
 
     def _begins_with(self, key: Key) -> bool:
         """Whether the candles begin with those of a shorter table."""
@@ -140,23 +169,22 @@ class Lookup:
         return self._agrees[asked]
 
     def _continuing(self, spec: Spec, shorter: Iterable[Key], in_memory: bool, alone: float) -> Choice | None:
-        """The first of some tables that the candles continue."""
+        """The first of some tables that is there, young, and continued by the candles."""
         cache = self.cache
-        source = next((key for key in islice(shorter, _TRIES) if self._begins_with(key)), None)
-        if source is None:
-            return None
-        if in_memory:
-            entry = cache.level.peek(source)
-            if entry is None or cache.is_too_old(entry.created):
-                return None
-        new = len(self.candles) - source.bars
-        seconds = cache.costs.computing(lineage(spec), new)
-        if not in_memory:
-            stored = cache.store.find(source)
-            if stored is None or cache.is_too_old(stored.created):
-                return None
-            seconds += cache.costs.reading(spec.entry, source.bars, cache.settings.compression_enabled)
-        return Choice("prefix", source, in_memory, source.bars, seconds, alone, f"{new:,} candles are new")
+        for source in islice(shorter, _TRIES):
+            if not self._begins_with(source):
+                continue
+            found = cache.level.peek(source) if in_memory else cache.store.find(source)
+            if found is not None and self._is_young(spec, found):
+                new = len(self.candles) - source.bars
+                seconds = cache.costs.computing(lineage(spec), new)
+                if not in_memory:
+                    compressed = cache.settings.compression_enabled
+                    seconds += cache.costs.reading(spec.entry, source.bars, compressed)
+                return Choice(
+                    "prefix", source, in_memory, source.bars, seconds, alone, f"{new:,} candles are new"
+                )
+        return None
 
     # --- carrying it out ---------------------------------------------------------------------------------------
 
@@ -173,11 +201,10 @@ class Lookup:
             elif entry is not None:
                 shorter[choice.bars][spec] = entry
         self.found.update(read)
-        hits = [*read.values(), *(entry for group in shorter.values() for entry in group.values())]
-        if hits:
-            self.cache.count(
-                disk_hits=len(read), saved_seconds=_saved(hits, self.cache.costs) - (perf_counter() - began)
-            )
+        if read or shorter:
+            to_go_on = [entry for group in shorter.values() for entry in group.values()]
+            saved = _saved(read.values(), self.cache.costs, to_go_on)
+            self.cache.count(**{self._disk_hits: len(read)}, saved_seconds=saved - (perf_counter() - began))
         for group in shorter.values():
             self._continue(group, plan)
         if self.missing:
@@ -196,11 +223,15 @@ class Lookup:
     def _continue(self, sources: Mapping[Spec, Entry], plan: Mapping[Spec, Choice]) -> None:
         for spec, entry in continued(sources, self.candles, self.workers, self.cache).items():
             source = plan[spec].source
-            self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles, continues=source)
+            self.found[spec] = self._keep(spec, entry, source)
         self.cache.credit_preloads(
             choice.source for spec in sources if (choice := plan[spec]).source is not None
         )
         self.cache.count(prefix_hits=len(sources))
+
+    def _keep(self, spec: Spec, entry: Entry, continues: Key | None = None) -> Entry:
+        market = self.candles.symbol, self.candles.timeframe
+        return self.cache.keep(self.keys[spec], spec, entry, market, continues, patient=self.patient)
 
     def _compute(self, plan: Mapping[Spec, Choice]) -> None:
         missing = self.missing
@@ -209,9 +240,11 @@ class Lookup:
             source = declined.get(spec)
             if source is not None and not plan[spec].in_memory:
                 entry = replace(entry, saved=source.bars)  # that much is in a file already
-            self.found[spec] = self.cache.keep(self.keys[spec], spec, entry, self.candles)
+            self.found[spec] = self._keep(spec, entry)
         self.cache.count(
-            computed=len(missing), skipped=sum(source is not None for source in declined.values())
+            computed=len(missing),
+            skipped=sum(source is not None for source in declined.values()),
+            too_old=len(self._too_old.intersection(missing)),
         )
 
 
@@ -273,11 +306,11 @@ def _made(
             usual = min(took, cache.costs.computing((spec,), bars - start, loading=False))
             cost[spec] = Cost(usual, took - usual)
     cache.count(computing_seconds=sum(seconds.values()))
-    before: dict[Spec, Cost] = {}
-    for source in sources.values():
-        before.update(source.costs)
-    for spec, earlier in before.items():
-        cost[spec] = earlier.plus(cost[spec])
+    for spec, earlier in _costs_of(sources.values()).items():
+        # Many short steps take longer than the one that a hit saves.
+        at_once = cache.costs.computing((spec,), bars, loading=False)
+        computing = min(earlier.computing + cost[spec].computing, at_once)
+        cost[spec] = Cost(computing, earlier.loading + cost[spec].loading)
     now = cache.clock()
     entries = {}
     for spec in specs:
@@ -293,11 +326,17 @@ def _public(spec: Spec, emitted: Emitted) -> Table:
     return Table({column.name: columns[column.name] for column in spec.entry.columns if not column.internal})
 
 
-def _saved(entries: Iterable[Entry], costs: CostModel) -> float:
-    """Seconds that computing these took, what feeds several counted once; and loading, where it is still to be done."""
-    each: dict[Spec, Cost] = {}
-    for entry in entries:
-        each.update(entry.costs)
-    return sum(
-        cost.computing + (0.0 if costs.is_loaded(spec) else cost.loading) for spec, cost in each.items()
+def _saved(whole: Iterable[Entry], costs: CostModel, to_go_on: Iterable[Entry] = ()) -> float:
+    """Seconds that computing these took, what feeds several counted once.
+
+    Loading kernels, where that is still to be done, is saved by whole tables only: who goes on needs the kernels.
+    """
+    there, needed = _costs_of(whole), _costs_of(to_go_on)
+    unloaded = (spec for spec in there if spec not in needed and not costs.is_loaded(spec))
+    return sum(there[spec].loading for spec in unloaded) + sum(
+        cost.computing for cost in (there | needed).values()
     )
+
+
+def _costs_of(entries: Iterable[Entry]) -> dict[Spec, Cost]:
+    return {spec: cost for entry in entries for spec, cost in entry.costs.items()}

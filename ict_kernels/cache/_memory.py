@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from heapq import nlargest
+from operator import attrgetter
 from threading import Lock
 from typing import Any
 
@@ -13,7 +15,8 @@ from ._tables import Entry, size_of
 __all__ = ["MemoryLevel"]
 
 _NONE: dict[Key, None] = {}
-_FEW = 4  # of many tables of a series that grew, the last are those that others continue
+_BARS = attrgetter("bars")
+_FEW = 32  # of many tables of a series, the longest are those that others continue
 _OVERHEAD = 6_000  # bytes of Python objects that an entry takes beside its data, about
 
 
@@ -113,15 +116,10 @@ class MemoryLevel:
             return list(self._entries)
 
     def prefixes(self, key: Key) -> list[Key]:
-        """Keys of shorter tables of the same detector and market, a few of those kept last, the last first."""
-        found = []
+        """Keys of shorter tables of the same detector and market, a few of the longest, longest first."""
         with self._lock:
-            for each in reversed(self._prefixes.get(key[:3], _NONE)):
-                if continues(key, each):
-                    found.append(each)
-                    if len(found) == _FEW:
-                        break
-        return found
+            shorter = [each for each in self._prefixes.get(key[:3], _NONE) if continues(key, each)]
+        return nlargest(_FEW, shorter, key=_BARS)
 
     def _overflowing(self) -> Iterator[Key]:
         while self.bytes > self.limit and self._entries:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Event, Lock, Thread
@@ -12,24 +14,30 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..candles import Candles
-from ..errors import ParameterError
 from ..registry import Spec
+from ..timeframes import Timeframe, canonical
+from ._cache import Cache
+from ._checks import check_number, check_share, check_type, check_whole
 from ._keys import Key, build_id, series_id, spec_id
 from ._stats import Stats
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._cache import Cache
     from ._store import Stored
 
-__all__ = ["AnalysisContext", "DataRequest", "SmartCachePreloader"]
+__all__ = ["AnalysisContext", "DataRequest", "SmartCachePreloader", "market_timeframe"]
 
 Market = tuple[str, str]
 
 _HISTORY: Final = 512  # requests that predictions look back on
 _ORDER: Final = 0.7  # weight of which market follows which, against the time of day
 _PATIENCE: Final = 0.1  # seconds of waiting for requests to end before looking whether to stop
+
+
+def market_timeframe(timeframe: Timeframe) -> str:
+    """The name that candles have for a timeframe, which may be none at all."""
+    return "" if isinstance(timeframe, str) and not timeframe else canonical(timeframe)
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,32 @@ class AnalysisContext:
     Parameters
     ----------
     symbol, timeframe : str
+        The market. However the timeframe is written, it is kept as candles have it.
     time : float, optional
         Seconds since 1970, by default now.
+
+    Raises
+    ------
+    ParameterError
+        If the symbol is no text, the timeframe none, or the time no number.
+
+    Examples
+    --------
+    >>> AnalysisContext("EURUSD", "M15").timeframe
+    '15min'
     """
 
     symbol: str
     timeframe: str
     time: float | None = None
+
+    def __post_init__(self) -> None:
+        check_type("AnalysisContext.symbol", self.symbol, str, "give that of the candles")
+        object.__setattr__(self, "timeframe", market_timeframe(self.timeframe))
+        if self.time is not None:
+            check_number(
+                "AnalysisContext", "time", self.time, math.isfinite, "a number of seconds since 1970"
+            )
 
 
 class _Visit(NamedTuple):
@@ -149,12 +176,14 @@ class SmartCachePreloader:
     Attributes
     ----------
     errors : int
-        Calls that failed in the thread.
+        Calls that failed in the thread, and requests that could not be looked on.
+    last_error : str or None
+        What the latest of them failed of.
 
     Raises
     ------
     ParameterError
-        If a bound is below 1, or the probability is not from 0 to 1.
+        If `cache` is no Cache, a bound is no whole number of at least 1, or the probability is not from 0 to 1.
 
     Examples
     --------
@@ -180,18 +209,16 @@ class SmartCachePreloader:
         max_waiting: int = 4,
         history: int = _HISTORY,
     ) -> None:
+        check_type("SmartCachePreloader", cache, Cache, "open one with ict_kernels.Cache(folder)")
         self.max_bytes = max(1, cache.level.limit // 8) if max_bytes is None else max_bytes
         bounds = {"max_entries": max_entries, "max_bytes": self.max_bytes, "max_waiting": max_waiting}
         for name, bound in (bounds | {"history": history}).items():
-            if bound < 1:
-                raise ParameterError(f"SmartCachePreloader: {name}={bound!r} is not at least 1")
-        if not 0 <= least_probability <= 1:
-            raise ParameterError(
-                f"SmartCachePreloader: least_probability={least_probability!r} is not from 0 to 1"
-            )
+            check_whole("SmartCachePreloader", name, bound, 1)
+        check_share("SmartCachePreloader", "least_probability", least_probability)
         self.max_entries = max_entries
         self.least_probability = least_probability
         self.errors = 0
+        self.last_error: str | None = None
         self._cache = cache
         self._history = _History(history)
         self._before = cache.stats()
@@ -205,8 +232,15 @@ class SmartCachePreloader:
     # --- predicting --------------------------------------------------------------------------------------------
 
     def _observe(self, specs: tuple[Spec, ...], candles: Candles) -> None:
-        hour = _hour(self._cache.clock())
-        self._history.add(_Visit((candles.symbol, candles.timeframe), hour, specs))
+        try:
+            hour = _hour(self._cache.clock())
+            self._history.add(_Visit((candles.symbol, candles.timeframe), hour, specs))
+        except Exception as error:  # noqa: BLE001 (whoever asked has its tables already, and is to get them)
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.last_error = f"{type(error).__name__}: {error}"
+        self.errors += 1
 
     def predict_next_requests(self, context: AnalysisContext | None = None) -> list[DataRequest]:
         """The markets that are likely to be asked for next, with the detectors that were asked for last.
@@ -220,13 +254,25 @@ class SmartCachePreloader:
         -------
         list of DataRequest
             The likeliest first.
+
+        Raises
+        ------
+        ParameterError
+            If `context` is no AnalysisContext.
         """
-        context = context or self._history.current()
+        context = self._context("predict_next_requests", context)
         if context is None:
             return []
         time = self._cache.clock() if context.time is None else context.time
         found = self._history.predicted((context.symbol, context.timeframe), _hour(time))
         return [request for request in found if request.probability >= self.least_probability]
+
+    def _context(self, where: str, context: AnalysisContext | None) -> AnalysisContext | None:
+        if context is None:
+            return self._history.current()
+        remedy = "make one with AnalysisContext(symbol, timeframe)"
+        check_type(where, context, AnalysisContext, remedy)
+        return context
 
     # --- reading ahead -----------------------------------------------------------------------------------------
 
@@ -242,8 +288,13 @@ class SmartCachePreloader:
         -------
         bool
             False if there is nothing to predict from, too much is waiting already, or this was closed.
+
+        Raises
+        ------
+        ParameterError
+            If `context` is no AnalysisContext. What fails later, in the thread, is counted in :attr:`errors`.
         """
-        context = context or self._history.current()
+        context = self._context("preload_predictive_cache", context)
         if context is None:
             return False
         with self._starting:
@@ -262,8 +313,8 @@ class SmartCachePreloader:
         while (context := self._waiting.get()) is not None:
             try:
                 self._preload(self.predict_next_requests(context))
-            except Exception:  # noqa: BLE001 (nobody waits for this thread, and whatever is left out is read later)
-                self.errors += 1
+            except Exception as error:  # noqa: BLE001 (nobody waits for this thread, and what is left out is read later)
+                self._failed(error)
             finally:
                 self._waiting.task_done()
         self._waiting.task_done()
@@ -331,7 +382,8 @@ class SmartCachePreloader:
             first, thread = not self._stopping.is_set(), self._thread
             self._stopping.set()
         if first:
-            self._cache.listeners.remove(self._observe)
+            with suppress(ValueError):  # after a fork the cache has no listeners
+                self._cache.listeners.remove(self._observe)
         if thread is not None and thread.is_alive():
             if first:
                 self._waiting.put(None)
@@ -346,6 +398,13 @@ class SmartCachePreloader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        reading = "reading" if self._waiting.unfinished_tasks else "idle"
+        return (
+            f"<SmartCachePreloader {self._cache.location}: {self._since().preloaded:,} tables read ahead, "
+            f"{self.hit_rate:.0%} asked for, {'closed' if self._stopping.is_set() else reading}>"
+        )
 
 
 def _hour(time: float) -> int:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Mapping
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-__all__ = ["Stats", "add_usage", "forget_usage", "read_usage"]
+from ._files import open_plain, read_plain
 
-_FILE = "usage.jsonl"
+__all__ = ["Counts", "Stats", "add_usage", "forget_usage", "read_usage", "sum_usage"]
+
+_FILE = "ict-kernels-usage.jsonl"
+_SUMMING = "ict-kernels-usage.*.jsonl"  # being summed up, or left by whoever was stopped at it
+_LONG = 1 << 16  # bytes
 _MOST = 2.0**53  # of what one process counts; more is no count, and NaN is not less either
 
 
@@ -32,6 +38,8 @@ class Stats:
     skipped : int
         Of the computed ones, those that were in a file or could have been continued, where the cost model found
         computing faster.
+    too_old : int
+        Tables that were there, but not used for their age.
     preloaded, preload_hits, preload_wasted : int
         Files read ahead into memory; those of them that were asked for, and those that had to go before.
     stored, not_stored : int
@@ -63,6 +71,7 @@ class Stats:
     prefix_hits: int = 0
     computed: int = 0
     skipped: int = 0
+    too_old: int = 0
     preloaded: int = 0
     preload_hits: int = 0
     preload_wasted: int = 0
@@ -113,13 +122,47 @@ def _adds_up(name: str) -> bool:
 _SUMMED = tuple(each.name for each in fields(Stats) if _adds_up(each.name))
 
 
+class Counts:
+    """What one cache counts, from any thread, and how much of that its folder has been told."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._now: defaultdict[str, Any] = defaultdict(int)
+        self._told: dict[str, Any] = {}
+
+    def add(self, amounts: Mapping[str, float]) -> None:
+        """Count."""
+        with self._lock:
+            for name, amount in amounts.items():
+                self._now[name] += amount
+
+    def now(self) -> dict[str, Any]:
+        """All counts so far."""
+        with self._lock:
+            return dict(self._now)
+
+    def tell(self, folder: Path) -> None:
+        """Add what the folder has not been told to its usage."""
+        with self._lock:
+            now, told = dict(self._now), self._told
+            self._told = now
+        add_usage(folder, {name: count - told.get(name, 0) for name, count in now.items()})
+
+
 def add_usage(folder: Path, counts: Mapping[str, float]) -> None:
-    """Append what one process counted to a folder's file, if the folder is there."""
-    line = {name: counts[name] for name in _SUMMED if counts.get(name)}
+    """Append counts to a folder's file, if the folder is there; a long file becomes one line."""
+    path = folder / _FILE
     with suppress(OSError):
-        if not line or not folder.is_dir():
-            return
-        file = os.open(folder / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        if folder.is_dir():
+            _append(path, counts)
+            if path.stat().st_size > _LONG:
+                sum_usage(folder)
+
+
+def _append(path: Path, counts: Mapping[str, float]) -> None:
+    line = {name: counts[name] for name in _SUMMED if counts.get(name)}
+    if line:
+        file = open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             # One call, so that lines of processes don't mix, and on a line of its own, whatever was cut off before.
             os.write(file, b"\n" + json.dumps(line).encode() + b"\n")
@@ -129,17 +172,37 @@ def add_usage(folder: Path, counts: Mapping[str, float]) -> None:
 
 def read_usage(folder: Path) -> Stats:
     """Sum of what all processes counted; lines that cannot be read are left out."""
-    sums: Counter[str] = Counter()
+    return Stats(**_sums(_files(folder)))
+
+
+def sum_usage(folder: Path) -> None:
+    """Make one line of all; what other processes append meanwhile stays beside it."""
+    path = folder / _FILE
     with suppress(OSError):
-        for line in (folder / _FILE).read_bytes().splitlines():
-            with suppress(ValueError, AttributeError, RecursionError):
-                for name, value in json.loads(line).items():
-                    if name in _SUMMED and type(value) in (int, float) and abs(value) < _MOST:
-                        sums[name] += value
-    return Stats(**sums)
+        # Whoever appends from now on does so to a new file.
+        summing = path.rename(path.with_suffix(f".{secrets.token_hex(8)}.jsonl"))
+        _append(path, _sums([summing]))
+        summing.unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [folder / _FILE, *folder.glob(_SUMMING)]
+
+
+def _sums(paths: Iterable[Path]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for path in paths:
+        with suppress(OSError):
+            for line in read_plain(path).splitlines():
+                with suppress(ValueError, AttributeError, RecursionError):
+                    for name, value in json.loads(line).items():
+                        if name in _SUMMED and type(value) in (int, float) and abs(value) < _MOST:
+                            sums[name] += value
+    return sums
 
 
 def forget_usage(folder: Path) -> None:
     """Begin to count anew."""
-    with suppress(OSError):
-        (folder / _FILE).unlink()
+    for path in _files(folder):
+        with suppress(OSError):
+            path.unlink()

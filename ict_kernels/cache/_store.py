@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -141,19 +141,22 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
             )
         path = Path(self.path(call_id))
         try:
-            self._write(path, item)
+            self._write(path, item, created)
         except OutputError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
-            self._write(path, item)  # its folder was removed meanwhile, by a sweep or by somebody
-        now = self.clock()
-        with suppress(OSError):
-            os.utime(path, (now, now if created is None else created))
+            self._write(path, item, created)  # its folder was removed meanwhile, by a sweep or by somebody
 
-    def _write(self, path: Path, item: bytes) -> None:
+    def _write(self, path: Path, item: bytes, created: float | None) -> None:
+        # Below a link files would lie where no limit counts them.
+        link = next((folder for folder in (path.parent.parent, path.parent) if folder.is_symlink()), None)
+        if link is not None:
+            raise OutputError(f"cannot write {path}: {link} is a link, and has to be a folder")
         with suppress(OSError):  # writing says what is wrong
             path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, item, follow=False)  # a link in a table's place may lead anywhere
+        now = self.clock()
+        times = int(now * 1e9), int((now if created is None else created) * 1e9)
+        write_whole(path, item, follow=False, times=times)  # a link in a table's place may lead anywhere
 
     def contains_item(self, call_id: Key) -> bool:
         """Whether there is such a file."""
@@ -257,17 +260,24 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
     def sweep(self) -> int:
         """Remove what writers that were killed left behind, and empty folders; return how many files."""
-        left = 0
+        return self._remove(lambda file: _LEFT.fullmatch(file.name) is not None and self._is_stale(file))
+
+    def _is_stale(self, file: Path) -> bool:
+        return bool(abs(self.clock() - file.stat().st_mtime) > _STALE)
+
+    def _remove(self, unwanted: Callable[[Path], bool]) -> int:
+        """Remove files from the folders of markets, and these if they are empty then; return how many files."""
+        removed = 0
         for folder in self._folders():
-            for path in _files(folder):
+            for file in _files(folder):
                 with suppress(OSError):
-                    if _LEFT.fullmatch(path.name) and abs(self.clock() - path.stat().st_mtime) > _STALE:
-                        path.unlink()
-                        left += 1
+                    if unwanted(file):
+                        file.unlink()
+                        removed += 1
             for empty in (folder, folder.parent):
                 with suppress(OSError):
                     empty.rmdir()
-        return left
+        return removed
 
     def clear_location(self, location: str) -> None:
         """Remove a folder of the store."""
@@ -275,14 +285,7 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Remove all tables, and nothing else that may lie in the folder."""
-        for folder in self._folders():
-            for path in _files(folder):
-                if parse_name(folder.parent.name, folder.name, path.name) or _LEFT.fullmatch(path.name):
-                    with suppress(OSError):
-                        path.unlink()
-            for empty in (folder, folder.parent):
-                with suppress(OSError):
-                    empty.rmdir()
+        self._remove(_is_ours)
         self.clear_damaged()
         self._listings.clear()
 
@@ -351,6 +354,11 @@ def _below(folder: Path) -> list[Path]:
         ]
     except OSError:
         return []
+
+
+def _is_ours(file: Path) -> bool:
+    key = parse_name(file.parent.parent.name, file.parent.name, file.name)
+    return key is not None or _LEFT.fullmatch(file.name) is not None
 
 
 def _files(folder: Path) -> list[Path]:

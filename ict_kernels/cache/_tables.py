@@ -130,10 +130,6 @@ class Cost(NamedTuple):
     computing: float
     loading: float
 
-    def plus(self, other: Cost) -> Cost:
-        """Both together."""
-        return Cost(self.computing + other.computing, self.loading + other.loading)
-
 
 @dataclass(frozen=True)
 class PackedStates:
@@ -253,7 +249,7 @@ def advance(
 def _copied(state: State) -> State:
     """A state to go on from: what was ever taken of its blocks, with room for a few bars."""
     zones, memory = int(state.ints[k.ZONES_USED]), int(state.ints[k.MEMORY_USED])
-    blocks = [state.ints.copy(), state.floats.copy()]
+    blocks: list[Any] = [state.ints.copy(), state.floats.copy()]
     for block, used in zip(state[2:], (zones, zones, memory, memory)):
         copy = np.empty((2 * used + _ROOM if len(block) else 0, block.shape[1]), block.dtype)
         copy[:used] = block[:used]

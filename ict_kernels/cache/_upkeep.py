@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -19,7 +18,7 @@ from ..states import write_whole
 from ._format import HEAD, MAGIC, EntryError, check, pack, unpack, unpacked
 from ._index import Index, Record, forget_index, read_unnoticed
 from ._keys import FORMAT, Key, build_id, spec_id
-from ._stats import Stats, forget_usage, read_usage
+from ._stats import Stats, forget_usage, read_usage, sum_usage
 from ._tables import Entry
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ class Info:
         Files whose header says nothing.
     damaged : int
         Files that were set aside.
+    expired : int
+        Files that are too old to be used.
     oldest, newest : float or None
         When the first and the last file were written, in seconds since 1970; None if there is none.
     usage : Stats
@@ -100,6 +101,7 @@ class Info:
     other_builds: Share
     unreadable: int
     damaged: int
+    expired: int
     oldest: float | None
     newest: float | None
     usage: Stats
@@ -147,6 +149,7 @@ def info(cache: Cache) -> Info:
         other_builds=_share(each for each in records if each.key.build != build_id()),
         unreadable=len(records) - len(readable),
         damaged=len(cache.store.damaged()),
+        expired=sum(map(cache.is_too_old, created)),
         oldest=min(created, default=None),
         newest=max(created, default=None),
         usage=read_usage(cache.location),
@@ -307,6 +310,7 @@ def compact(cache: Cache, progress: Progress | None = None) -> Compacted:
     cache.count(expired=len(expired), evicted=len(evicted))
     forget_index(store.root)
     Index.opened(store).save()
+    sum_usage(store.root)
     after = store.get_items()
     return Compacted(
         files_before=len(before),
@@ -342,7 +346,7 @@ def _compress_file(cache: Cache, key: Key) -> bool:
     path = Path(cache.store.path(key))
     try:
         content = _content(str(path))
-        times = path.stat()
+        found = path.stat()
         opened = _opened(content, key)
         if opened is None:
             return False
@@ -352,37 +356,33 @@ def _compress_file(cache: Cache, key: Key) -> bool:
         return False
     except (OSError, MemoryError):
         return False
-    _replace(path, packed, times)
+    write_whole(path, packed, follow=False, times=(found.st_atime_ns, found.st_mtime_ns))
     return True
-
-
-def _replace(path: Path, content: bytes, times: os.stat_result) -> None:
-    """Put another content in a file's place, which keeps its times, at once."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    write_whole(temporary, content)
-    try:
-        os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 # --- making it empty --------------------------------------------------------------------------------------------
 
 
 class Cleared(NamedTuple):
-    """What clearing a cache removed: files of tables, and their bytes."""
+    """What clearing a cache removed.
+
+    Attributes
+    ----------
+    files, bytes : int
+        Of tables.
+    leftovers : int
+        Files that were set aside as damaged.
+    """
 
     files: int
     bytes: int
+    leftovers: int
 
 
 def clear(cache: Cache) -> Cleared:
     """What :meth:`Cache.clear` does."""
     cache.flush()
-    before = cache.store.get_items()
+    before, damaged = cache.store.get_items(), cache.store.damaged()
     cache.level.clear()
     cache.store.clear()
     forget_index(cache.location)
@@ -394,4 +394,4 @@ def clear(cache: Cache) -> Cleared:
             f"cannot remove {left:,} of {len(before):,} files below {cache.location}: you may not write there, or "
             "other programs hold them"
         )
-    return Cleared(len(before), sum(each.size for each in before))
+    return Cleared(len(before), sum(each.size for each in before), len(damaged))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..candles import Candles
 from ..errors import CandleError
 from ..events import Events
-from ..fold import Emitted, as_columns, fold_batch
+from ..fold import Emitted, as_columns, fold_batch, read_only
 from ..registry import Spec, entry
 
 __all__ = ["compute_tables", "detect", "detect_dense", "table", "wrap", "wrap_for"]
@@ -27,7 +27,7 @@ def wrap(
 ) -> Any:
     """Columns as the public result: an event table, internal columns left out, or one value a bar."""
     if spec.entry.dense:
-        return next(iter(columns.values()))
+        return read_only(next(iter(columns.values())))
     return Events(
         spec.name,
         tuple(column for column in spec.entry.columns if not column.internal),

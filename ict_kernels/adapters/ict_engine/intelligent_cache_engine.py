@@ -27,32 +27,30 @@ import json
 import math
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_128_digest
 
 from ...cache import Cache, Choice
-from ...cache._codec import decode, encode
+from ...cache._checks import check_number, check_share, check_type
+from ...cache._codec import DTYPES, decode, encode
 from ...cache._index import Index
-from ...cache._keys import Key, build_id, series_id
+from ...cache._keys import Key, build_id
 from ...cache._lookup import closure
-from ...cache._plan import Action
 from ...cache._preload import AnalysisContext, DataRequest, SmartCachePreloader
 from ...cache._upkeep import Compacted, compact
 from ...candles import Candles
 from ...detectors._run import check_candles, compute_tables, wrap
 from ...errors import ParameterError
 from ...events import Events
-from ...reference._common import atr
 from ...registry import Entry, Spec, detector, detectors
+from ._analysis import AnalysisRequest, AnalysisResult, CachedAnalysis, MarketContext
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -72,186 +70,6 @@ __all__ = [
     "SmartCachePreloader",
     "StructureCacheStrategy",
 ]
-
-_ATR: Final = 14  # bars of Wilder's average
-_SETTLED: Final = 8 * _ATR  # bars after which an average hardly depends on where it began
-_SESSIONS: Final = {"London": ZoneInfo("Europe/London"), "New York": ZoneInfo("America/New_York")}
-_OPEN: Final = range(8, 17)  # hours of the local clock, Monday to Friday
-
-
-# --- what is asked, and what is known -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MarketContext:
-    """What the market is like.
-
-    Parameters
-    ----------
-    volatility : float, default 0.5
-        Part of the latest bars whose average true range was lower than the last one's: 0 calm, 1 wild.
-    sessions : tuple of str, default ()
-        Which of London and New York are open, by their own clocks from 8:00 to 17:00, Monday to Friday.
-    final : bool, default True
-        Whether the last candle is finished.
-    symbol, timeframe : str, optional
-        The market; without them the context is that of all markets.
-    unfinished : str, default ""
-        Digest of the candles whose last one is not finished.
-
-    Raises
-    ------
-    ParameterError
-        If the volatility is not from 0 to 1.
-
-    Examples
-    --------
-    >>> MarketContext(volatility=0.9, sessions=("London", "New York")).activity
-    1.0
-    """
-
-    volatility: float = 0.5
-    sessions: tuple[str, ...] = ()
-    final: bool = True
-    symbol: str | None = None
-    timeframe: str | None = None
-    unfinished: str = ""
-
-    def __post_init__(self) -> None:
-        _check_share("MarketContext", "volatility", self.volatility)
-
-    @classmethod
-    def of(cls, candles: Candles, final: bool = True, *, window: int = 200) -> MarketContext:
-        """Read it off candles.
-
-        Parameters
-        ----------
-        candles : Candles
-        final : bool, default True
-            Whether the last candle is finished.
-        window : int, default 200
-            Bars among which the last one's average true range (Wilder's, 14 bars) is ranked. With fewer than two
-            averages the volatility is 0.5.
-
-        Returns
-        -------
-        MarketContext
-
-        Raises
-        ------
-        CandleError
-            If `candles` are none.
-        ParameterError
-            If the window is below 2.
-
-        Examples
-        --------
-        >>> import ict_kernels as ict
-        >>> candles = ict.sample_market(["EURUSD"], bars=60, start="2024-01-02")[0]  # until 14:45 UTC
-        >>> MarketContext.of(candles).sessions
-        ('London', 'New York')
-        """
-        check_candles("MarketContext.of", candles)
-        if window < 2:
-            raise ParameterError(f"MarketContext.of: window={window!r} is not at least 2")
-        return cls(
-            volatility=_volatility(candles, window),
-            sessions=_open_sessions(int(candles.time[-1])) if len(candles) else (),
-            final=final,
-            symbol=candles.symbol,
-            timeframe=candles.timeframe,
-            unfinished="" if final else candles.digest,
-        )
-
-    @property
-    def activity(self) -> float:
-        """Part of the sessions that are open: 0, 0.5 or 1."""
-        return len(set(self.sessions) & set(_SESSIONS)) / len(_SESSIONS)
-
-    def applies_to(self, series: str) -> bool:
-        """Whether this is the context of a market, given by its hash."""
-        return self.symbol is None or series == series_id(self.symbol, self.timeframe or "")
-
-
-def _volatility(candles: Candles, window: int) -> float:
-    recent = candles[-min(len(candles), window + _SETTLED) :]
-    averages = atr(recent.high, recent.low, recent.close, _ATR)[-window:]
-    averages = averages[~np.isnan(averages)]
-    if len(averages) < 2:
-        return 0.5
-    return float(np.count_nonzero(averages[:-1] < averages[-1])) / (len(averages) - 1)
-
-
-def _open_sessions(instant: int) -> tuple[str, ...]:
-    """Sessions that are open at an instant, in nanoseconds since 1970."""
-    utc = datetime.fromtimestamp(instant // 1_000_000_000, timezone.utc)
-    local = {name: utc.astimezone(zone) for name, zone in _SESSIONS.items()}
-    return tuple(name for name, now in local.items() if now.weekday() < 5 and now.hour in _OPEN)
-
-
-@dataclass(frozen=True)
-class AnalysisRequest:
-    """What is to be analysed.
-
-    Parameters
-    ----------
-    candles : Candles
-    strategy : {"confluence_analysis", "pattern_detection", "market_structure"}
-    detectors : tuple of str or Spec, optional
-        By default all that the strategy covers, with their default parameters.
-    final : bool, default True
-        Whether the last candle is finished.
-    """
-
-    candles: Candles
-    strategy: str = "confluence_analysis"
-    detectors: tuple[str | Spec, ...] = ()
-    final: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalysisResult:
-    """What an analysis found, and what it takes.
-
-    Attributes
-    ----------
-    tables : dict of Spec to Events
-        Of dense companions arrays; empty where only the costs are known.
-    actions : dict of Spec to {"memory", "disk", "prefix", "compute"}
-        Where each table came from.
-    computing : float
-        Seconds of computing all from the first candle on, estimated from what the cache has measured.
-    reading : float
-        Seconds of reading, and of continuing what is shorter, likewise.
-    final : bool
-        Whether the last candle is finished.
-    seconds : float
-        What it took this time.
-    kept : bool
-        Whether the cache was given the result to keep.
-    """
-
-    tables: Mapping[Spec, Any] = field(default_factory=dict)
-    actions: Mapping[Spec, Action] = field(default_factory=dict)
-    computing: float
-    reading: float
-    final: bool = True
-    seconds: float = 0.0
-    kept: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class CachedAnalysis(AnalysisResult):
-    """An analysis that is kept.
-
-    Attributes
-    ----------
-    created : float
-        When its oldest part was made, in seconds since 1970.
-    """
-
-    created: float
-
 
 # --- what stays, and how long ---------------------------------------------------------------------------------------
 
@@ -315,14 +133,14 @@ class ContextAwareCacheStrategy:
         if session_weight is not None:
             self.session_weight = session_weight
         self.least = least
-        self.ttl = ttl * self.ttl_share
         self.clock = clock
+        owner = type(self).__name__
+        check_number(owner, "ttl", ttl, lambda ttl: 0 < ttl < math.inf, "a number of seconds above 0")
         for name in ("volatility_weight", "session_weight", "least"):
-            _check_share(type(self).__name__, name, getattr(self, name))
+            check_share(owner, name, getattr(self, name))
         weights = self.volatility_weight + self.session_weight
-        _check_share(type(self).__name__, "volatility_weight + session_weight", weights)
-        if not 0 < ttl < math.inf:
-            raise ParameterError(f"{type(self).__name__}: ttl={ttl!r} is not a number of seconds above 0")
+        check_share(owner, "volatility_weight + session_weight", weights)
+        self.ttl = ttl * self.ttl_share
 
     def covers(self, entry: Entry) -> bool:
         """Whether a detector of the registry is of its families."""
@@ -345,7 +163,13 @@ class ContextAwareCacheStrategy:
         Returns
         -------
         bool
+
+        Raises
+        ------
+        ParameterError
+            If `analysis` is no AnalysisResult, or `market_context` no MarketContext.
         """
+        _check_analysis("should_cache_result", analysis, AnalysisResult, market_context)
         final = analysis.final and (market_context is None or market_context.final)
         return final and self.lifetime(analysis, market_context) >= self.least * self.ttl
 
@@ -364,7 +188,14 @@ class ContextAwareCacheStrategy:
         float
             0 when it is new, 1/2 at the end of its lifetime, towards 1 after that; 1 if it is not final or has no
             lifetime.
+
+        Raises
+        ------
+        ParameterError
+            If `cached_item` is no CachedAnalysis (what :meth:`IntelligentCacheEngine.analyze` returns has no age), or
+            `market_context` no MarketContext.
         """
+        _check_analysis("cache_invalidation_score", cached_item, CachedAnalysis, market_context)
         lifetime = self.lifetime(cached_item, market_context)
         if not cached_item.final or lifetime <= 0:
             return 1.0
@@ -373,6 +204,7 @@ class ContextAwareCacheStrategy:
 
     def lifetime(self, analysis: AnalysisResult, market_context: MarketContext | None = None) -> float:
         """Seconds that a result is worth keeping."""
+        _check_analysis("lifetime", analysis, AnalysisResult, market_context)
         cost = analysis.computing / (analysis.computing + analysis.reading) if analysis.computing > 0 else 0.0
         if market_context is None:
             return self.ttl * cost
@@ -380,6 +212,17 @@ class ContextAwareCacheStrategy:
             self.volatility_weight * market_context.volatility + self.session_weight * market_context.activity
         )
         return self.ttl * cost * max(0.0, 1.0 - restless)
+
+
+def _check_analysis(where: str, analysis: object, kind: type[AnalysisResult], market_context: object) -> None:
+    source = "smart_cache_lookup" if kind is CachedAnalysis else "analyze"
+    check_type(where, analysis, kind, f"IntelligentCacheEngine.{source} returns one")
+    _check_context(where, market_context)
+
+
+def _check_context(where: str, market_context: object) -> None:
+    if market_context is not None:
+        check_type(where, market_context, MarketContext, "make one with MarketContext.of(candles)")
 
 
 class PatternCacheStrategy(ContextAwareCacheStrategy):
@@ -407,6 +250,7 @@ class ConfluenceCacheStrategy(ContextAwareCacheStrategy):
     session_weight = 0.25
 
 
+_OPEN: Final = "open one with ict_kernels.Cache(folder)"
 _STRATEGIES: Final[dict[str, type[ContextAwareCacheStrategy]]] = {
     "pattern_detection": PatternCacheStrategy,
     "market_structure": StructureCacheStrategy,
@@ -436,7 +280,8 @@ class IntelligentCacheEngine:
     Raises
     ------
     ParameterError
-        If the threshold is not from 0 to below 1, at which not even unfinished results would go.
+        If `cache` is no Cache, or the threshold is not from 0 to below 1, at which not even unfinished results would
+        go.
     """
 
     def __init__(
@@ -446,8 +291,10 @@ class IntelligentCacheEngine:
         clock: Callable[[], float] | None = None,
         threshold: float = 0.5,
     ) -> None:
-        if not 0 <= threshold < 1:
-            raise ParameterError(f"IntelligentCacheEngine: threshold={threshold!r} is not from 0 to below 1")
+        owner = "IntelligentCacheEngine"
+        if cache is not None:
+            check_type(owner, cache, Cache, _OPEN)
+        check_number(owner, "threshold", threshold, lambda share: 0 <= share < 1, "from 0 to below 1")
         self.cache = Cache() if cache is None else cache
         self.threshold = threshold
         self._owned = cache is None
@@ -474,9 +321,10 @@ class IntelligentCacheEngine:
         Raises
         ------
         ParameterError
-            If there is no such strategy.
+            If `request` is no AnalysisRequest, or there is no such strategy.
         """
         began = perf_counter()
+        _check_request("smart_cache_lookup", request)
         plan = self._plan(request)
         if any(choice.action == "compute" for choice in plan.values()):
             return None
@@ -504,9 +352,11 @@ class IntelligentCacheEngine:
         Raises
         ------
         ParameterError
-            If there is no such strategy.
+            If `request` is no AnalysisRequest, `market_context` no MarketContext, or there is no such strategy.
         """
         began = perf_counter()
+        _check_request("analyze", request)
+        _check_context("analyze", market_context)
         if market_context is not None and not market_context.final:
             request = replace(request, final=False)
         plan = self._plan(request)
@@ -566,7 +416,13 @@ class IntelligentCacheEngine:
         -------
         int
             How many tables were removed. Those of other kernels or versions of the package are left to them.
+
+        Raises
+        ------
+        ParameterError
+            If `market_context` is no MarketContext.
         """
+        _check_context("adaptive_cache_invalidation", market_context)
         known = detectors()
         removed = 0
         for key, name, item in self._held():
@@ -621,10 +477,16 @@ class IntelligentCacheEngine:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        cache = self.cache
+        return (
+            f"<IntelligentCacheEngine {cache.location}: {len(cache.level):,} tables in memory, "
+            f"hit rate {cache.stats().hit_rate:.0%}>"
+        )
 
-def _check_share(owner: str, name: str, share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ParameterError(f"{owner}: {name}={share!r} is not from 0 to 1")
+
+def _check_request(where: str, request: object) -> None:
+    check_type(where, request, AnalysisRequest, "make one with AnalysisRequest(candles)")
 
 
 # --- storage --------------------------------------------------------------------------------------------------------
@@ -632,6 +494,7 @@ def _check_share(owner: str, name: str, share: float) -> None:
 _MAGIC: Final = b"ICTDATA1"
 _HEAD: Final = struct.Struct("<8sI16s")  # magic, length of the header, checksum of all that follows
 _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+_KINDS: Final = "biufcmM"  # of dtypes: bools, numbers and times, which are nothing but their bytes
 
 Data = Events | bytes | NDArray[Any] | Mapping[str, NDArray[Any]]
 
@@ -642,6 +505,11 @@ class PersistentStorageOptimizer:
     Parameters
     ----------
     cache : Cache
+
+    Raises
+    ------
+    ParameterError
+        If `cache` is no Cache.
 
     Examples
     --------
@@ -661,15 +529,16 @@ class PersistentStorageOptimizer:
     """
 
     def __init__(self, cache: Cache) -> None:
+        check_type("PersistentStorageOptimizer", cache, Cache, _OPEN)
         self.cache = cache
 
-    def compress_cache_data(self, data: Data) -> bytes:
+    def compress_cache_data(self, data: Data | bytearray) -> bytes:
         """Data in one block of bytes, by the codec of the cache's files.
 
         Parameters
         ----------
-        data : Events, bytes, ndarray or mapping of str to ndarray
-            Arrays of int8, int64 or float64, of one or two dimensions.
+        data : Events, bytes, bytearray, ndarray or mapping of str to ndarray
+            Arrays of numbers, bools or times; int64 and float64 of one dimension become smallest.
 
         Returns
         -------
@@ -682,42 +551,56 @@ class PersistentStorageOptimizer:
             If the data are of another kind. Python objects would need pickle, which is never used.
         """
         header, columns = _taken_apart(data)
-        try:
-            header["columns"], body = encode(columns, compressed=True)
-        except TypeError as error:
-            raise ParameterError(
-                f"compress_cache_data: {error}; convert numbers with astype, and leave out objects"
-            ) from error
+        header["raw"] = {
+            name: [values.dtype.str, values.shape] for name, values in columns.items() if not _fits(values)
+        }
+        fitting = {
+            name: np.frombuffer(values.tobytes(), np.int8) if name in header["raw"] else values
+            for name, values in columns.items()
+        }
+        header["columns"], body = encode(fitting, compressed=True)
         text = json.dumps(header).encode()
         return _HEAD.pack(_MAGIC, len(text), xxh3_128_digest(text + body)) + text + body
 
-    def decompress_cache_data(self, data: bytes, candles: Candles | None = None) -> Data:
+    def decompress_cache_data(self, data: bytes | bytearray, candles: Candles | None = None) -> Data:
         """What was compressed, bit for bit.
 
         Parameters
         ----------
-        data : bytes
+        data : bytes or bytearray
         candles : Candles, optional
             Those of events, whose times they need to tell their own.
 
         Returns
         -------
         Events, bytes, ndarray or dict of str to ndarray
-            Arrays are read-only.
+            Arrays are read-only, and what was a bytearray is bytes.
 
         Raises
         ------
+        CandleError
+            If `candles` are none.
         ParameterError
             If it is not what :meth:`compress_cache_data` made.
         """
+        if candles is not None:
+            check_candles("decompress_cache_data", candles)
+        if not isinstance(data, (bytes, bytearray)):
+            raise ParameterError(
+                f"decompress_cache_data takes the bytes of compress_cache_data, not {type(data).__name__}"
+            )
         try:
-            magic, size, checksum = _HEAD.unpack_from(data)
-            if magic != _MAGIC or xxh3_128_digest(data[_HEAD.size :]) != checksum:
+            if len(data) < _HEAD.size or not data.startswith(_MAGIC):
+                raise ValueError("it does not begin as those do")
+            _, size, checksum = _HEAD.unpack_from(data)
+            if xxh3_128_digest(data[_HEAD.size :]) != checksum:
                 raise ValueError("its checksum does not fit")
             header = json.loads(data[_HEAD.size : _HEAD.size + size])
-            columns = decode(header["columns"], data[_HEAD.size + size :])
+            columns = decode(header["columns"], bytes(data[_HEAD.size + size :]))
+            for name, (dtype, shape) in header["raw"].items():
+                columns[name] = _from_bytes(columns[name], dtype, shape)
             return _put_together(header, columns, candles)
-        except (struct.error, *_MALFORMED) as error:
+        except _MALFORMED as error:
             raise ParameterError(
                 f"decompress_cache_data: this is no data of compress_cache_data, or damaged ({error}); "
                 "compress it anew"
@@ -739,23 +622,44 @@ class PersistentStorageOptimizer:
         return compact(self.cache)
 
 
-def _taken_apart(data: Data) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _taken_apart(data: Data | bytearray) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if isinstance(data, Events):
         spec = detector(data.detector, **data.parameters)  # by which they are put together again
         about = {"detector": spec.name, "parameters": spec.parameters}
         market = {"symbol": data.symbol, "timeframe": data.timeframe}
         return {"kind": "events", **about, **market}, {name: data[name] for name in data.columns}
-    if isinstance(data, bytes):
+    if isinstance(data, (bytes, bytearray)):
         return {"kind": "bytes"}, {"": np.frombuffer(data, np.int8)}
     if isinstance(data, np.ndarray):
-        return {"kind": "array"}, {"": data}
-    if isinstance(data, Mapping) and all(
-        isinstance(name, str) and isinstance(values, np.ndarray) for name, values in data.items()
-    ):
-        return {"kind": "columns"}, dict(data)
+        return {"kind": "array"}, {"": _storable("the array", data)}
+    if isinstance(data, Mapping) and all(isinstance(name, str) for name in data):
+        columns = {name: _storable(f"column {name!r}", values) for name, values in data.items()}
+        return {"kind": "columns"}, columns
     raise ParameterError(
         f"compress_cache_data takes Events, bytes, an array or a mapping of names to arrays, not {type(data).__name__}"
     )
+
+
+def _storable(what: str, values: object) -> NDArray[Any]:
+    """An array that needs no pickle."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in _KINDS:
+        return values
+    found = f"of dtype {values.dtype}" if isinstance(values, np.ndarray) else f"a {type(values).__name__}"
+    raise ParameterError(
+        f"compress_cache_data: {what} is {found}, and kept are arrays of numbers, bools or times; "
+        "convert it with numpy.asarray or astype, and leave out objects"
+    )
+
+
+def _fits(values: NDArray[Any]) -> bool:
+    """Whether the codec takes an array as it is."""
+    return values.dtype.name in DTYPES and values.dtype.isnative and values.ndim in (1, 2)
+
+
+def _from_bytes(kept: NDArray[Any], dtype: str, shape: Sequence[int]) -> NDArray[Any]:
+    if np.dtype(dtype).kind not in _KINDS:
+        raise ValueError(f"{dtype!r} is no dtype that is kept")
+    return kept.view(dtype).reshape(shape)
 
 
 def _put_together(
