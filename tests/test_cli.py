@@ -16,9 +16,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import ict_kernels as ict
-from ict_kernels import cli
 from ict_kernels.cache import Stats
-from ict_kernels.cli import app, parse_detectors
+from ict_kernels.cli import _scan, app, parse_detectors
 from ict_kernels.detectors.engine import rules
 
 COMMANDS = ("scan", "bench", "doctor", "warmup", "describe")
@@ -80,7 +79,7 @@ def test_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(text: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "parse_detectors", interrupt)
+    monkeypatch.setattr(_scan, "parse_detectors", interrupt)
     assert run("scan", code=130).stderr == "interrupted\n"
 
 
@@ -236,7 +235,7 @@ def test_parameters_leave_room_for_the_other_columns() -> None:
 def on_terminal(width: int, detectors: list[Any]) -> list[str]:
     """The table of a scan as a terminal of so many columns shows it."""
     console = Console(width=width, force_terminal=True, color_system=None, file=StringIO())
-    cli._show_scan(ict.scan(ict.sample_market(["EURUSD"], bars=2_000), detectors), console)
+    _scan._show_scan(ict.scan(ict.sample_market(["EURUSD"], bars=2_000), detectors), console)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return [line for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()[:-1] if line.strip()]
 
@@ -266,11 +265,11 @@ def test_the_line_about_the_cache_names_faults() -> None:
         write_errors=7,
         dropped=8,
     )
-    assert cli._cache_line(stats) == (
+    assert _scan._cache_line(stats) == (
         "cache: 0 of 40 tables found (0%); 1 written, 2.3 kB; 3 damaged, 10 too old, 6 could not be read, "
         "7 could not be written, 8 not written, too much was waiting"
     )
-    assert cli._cache_line(Stats(computed=1)) == "cache: 0 of 1 table found (0%)"
+    assert _scan._cache_line(Stats(computed=1)) == "cache: 0 of 1 table found (0%)"
 
 
 # ---------------------------------------------------------------------- bench

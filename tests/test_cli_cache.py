@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import ict_kernels as ict
-from ict_kernels import cli
 from ict_kernels.cache._format import pack
 from ict_kernels.cache._keys import key_of
 from ict_kernels.cache._lookup import computed
 from ict_kernels.cache._stats import add_usage, read_usage
 from ict_kernels.cli import app
+from ict_kernels.cli._output import sized
 
 COMMANDS = ("info", "verify", "clear", "compact")
 DETECTORS = ("swings", "fair_value_gaps")
@@ -219,7 +219,7 @@ def test_info_shows_use_and_faults(folder: Path) -> None:
     ],
 )
 def test_sizes_are_never_nothing(number: int, text: str) -> None:
-    assert cli._size(number) == text
+    assert sized(number) == text
 
 
 # ---------------------------------------------------------------------- verify, compact, clear
