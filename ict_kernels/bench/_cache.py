@@ -135,7 +135,7 @@ class _Ways:
         memoized(asked, candles)
         self.timed = {
             "computing": _Timed(lambda: compute_tables(specs, candles), self._rest),
-            "afresh": self._afresh(candles),
+            "afresh": self._afresh(),
             "digest": _Timed(lambda: series[-size:].digest, self._rest),
             "memory": _Timed(lambda: self.live.run(specs, candles), self._in_memory),
             "compressed": self._file(self.compressed),
@@ -166,14 +166,14 @@ class _Ways:
 
         return _Timed(lambda: cache.run(self.specs, self.candles), prepare)
 
-    def _afresh(self, candles: Candles) -> _Timed:
-        """Computing over candles that were just appended to, as those of growing series are, whose memory is new."""
-        appended = candles
+    def _afresh(self) -> _Timed:
+        """Computing over as many candles as the growing series have, just appended to as they are."""
+        appended = self.grown
 
         def prepare() -> None:
             nonlocal appended
             self._rest()
-            appended = candles[:-1].append(candles[-1:])
+            appended = self.grown[:-1].append(self.grown[-1:])
 
         return _Timed(lambda: compute_tables(self.specs, appended), prepare)
 

@@ -52,7 +52,7 @@ class CacheOptions:
     """
 
     sizes: tuple[int, ...] = (15_000, 24_000, 100_000, 1_000_000)
-    rounds: int = 7
+    rounds: int = 15
     detectors: tuple[Spec, ...] = field(default_factory=_catalogue)
     parts: tuple[str, ...] = CACHE_PARTS
     data: Path | None = None
