@@ -19,7 +19,7 @@ JOBS ?= 2
 # Laws that take the same kernels the same ways as others do are left to the compiled run.
 KERNELS := $(wildcard $(addprefix tests/test_,laws.py swings.py structure.py gaps.py fold.py engine_rules.py))
 KERNELS += -k 'not (test_laws and (mirror or saved or scale))'
-THREADS := $(wildcard $(addprefix tests/test_,panels.py stream.py scan.py cache.py scan_cache.py))
+THREADS := $(wildcard $(addprefix tests/test_,panels.py stream.py scan.py cache.py cache_costs.py cache_writer.py scan_cache.py))
 
 .PHONY: help
 help: ## list the targets

@@ -71,9 +71,10 @@ def write_whole(
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if times is not None:
-            os.utime(temporary, ns=times)
         temporary.replace(path)
+        if times is not None:  # before, it would look like what a killed writer left long ago
+            with suppress(OSError):
+                os.utime(path, ns=times)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

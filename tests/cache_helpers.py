@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from xxhash import xxh3_128_digest
 
@@ -20,6 +24,7 @@ from ict_kernels.cache._keys import Key, key_of
 from ict_kernels.candles import Candles
 from ict_kernels.config import ByteSize, CacheOptimization, load_config
 from ict_kernels.registry import Entry, Spec
+from tests.specs import specs
 
 HEAD = struct.Struct("<8sII16s")
 LENGTH = struct.Struct("<I")
@@ -27,7 +32,18 @@ ALIGNED = 64
 ALL = tuple(ict.detectors())
 DEFAULTS = load_config().cache_optimization
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
+PATIENCE = 30.0  # seconds until something counts as stuck
 Change = Callable[[dict[str, Any]], object]
+
+any_spec = st.sampled_from(ALL).flatmap(specs)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unsynced() -> Iterator[None]:
+    """Leave it to the system when files reach the disk: nothing here loses its power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
 
 
 class Eager(CostModel):
@@ -53,6 +69,18 @@ class Reluctant(Eager):
 
     def reading(self, detector: Entry, bars: int, compressed: bool) -> float:
         return 1e300
+
+
+class Ticks:
+    """A stopwatch that goes on by so many seconds whenever it is looked at."""
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self.seconds = seconds
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.seconds
+        return self.now
 
 
 class Clock:
@@ -111,6 +139,14 @@ def changed(market: Candles, column: str, place: int, value: float) -> Candles:
     return made_of(columns, market.symbol, market.timeframe)
 
 
+def parted(market: Candles, place: int, times: float = 1.01) -> Candles:
+    """The same candles as far as a place, from which on prices are so many times as high."""
+    columns = columns_of(market)
+    for name in ("open", "high", "low", "close"):
+        columns[name][place:] *= times
+    return made_of(columns, market.symbol, market.timeframe)
+
+
 def sample(bars: int, symbol: str = "EURUSD") -> Candles:
     """Candles of the built-in market."""
     return ict.sample_market([symbol], bars=bars)[0]
@@ -119,6 +155,19 @@ def sample(bars: int, symbol: str = "EURUSD") -> Candles:
 def fresh(spec: Spec, candles: Candles) -> Any:
     """What the public function finds."""
     return spec.entry.function(candles, **spec.parameters)
+
+
+def in_thread(job: Callable[[], object]) -> threading.Thread:
+    """A thread that has begun with a job; it doesn't keep the process from ending."""
+    thread = threading.Thread(target=job, daemon=True)
+    thread.start()
+    return thread
+
+
+def ends(thread: threading.Thread) -> bool:
+    """Whether a thread comes to its end."""
+    thread.join(PATIENCE)
+    return not thread.is_alive()
 
 
 def arrays_of(result: Any) -> dict[str, NDArray[Any]]:

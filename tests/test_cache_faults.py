@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from ict_kernels.candles import Candles
 from ict_kernels.errors import CacheWarning
 from ict_kernels.registry import Spec
 from ict_kernels.states import write_whole
+from tests import cache_helpers
 from tests.cache_helpers import (
     HEAD,
     Change,
@@ -57,6 +58,7 @@ from tests.cache_helpers import (
 )
 from tests.processes import output_of
 
+unsynced = cache_helpers.unsynced  # what that takes is tested in processes of their own
 SPEC = ict.detector("fair_value_gaps")
 MARKET = sample(220)
 SHORTER = MARKET[:200]
@@ -100,14 +102,6 @@ def check_damage(folder: Path, damaged: list[bytes], market: Candles = MARKET) -
     aside = list((folder / "damaged").iterdir())
     assert 0 < len(aside) <= 16
     assert {path.read_bytes() for path in aside} <= set(damaged)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def unsynced() -> Iterator[None]:
-    """Leave it to the system when files reach the disk; what that takes is tested in processes of their own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda file: None)
-        yield
 
 
 def flipped(content: bytes, position: int, bit: int) -> bytes:
@@ -614,10 +608,10 @@ def test_an_empty_folder_swept_away_just_before_a_file_is_written(
 ) -> None:
     swept: list[int] = []
 
-    def late(path: Path, content: bytes, *, follow: bool) -> None:
+    def late(path: Path, content: bytes, **more: Any) -> None:
         if not swept:
             swept.append(cache.store.sweep())
-        write_whole(path, content, follow=follow)
+        write_whole(path, content, **more)
 
     monkeypatch.setattr(_store, "write_whole", late)
     with eager(tmp_path) as cache:
@@ -684,7 +678,7 @@ with eager(folder / "none") as cache:
     ]
 
 def write_files():
-    store = eager(folder).store
+    store = eager(folder, clock=time.time).store
     while True:
         for key, content in drawn.sample(ready, len(ready)):
             store.dump_item(key, content)
@@ -693,7 +687,7 @@ def write_files():
 
 def fill_cache():
     while True:
-        with eager(folder, max_cache_entries=6) as cache:
+        with eager(folder, clock=time.time, max_cache_entries=6) as cache:
             for market in markets:
                 cache.run(specs, market)
 

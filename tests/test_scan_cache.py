@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import re
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +25,16 @@ from ict_kernels.cache._stats import read_usage
 from ict_kernels.candles import Candles
 from ict_kernels.errors import CacheWarning
 from ict_kernels.scan import ScanResult, scan
-from tests.cache_helpers import ALL, Eager, assert_same, eager, entry_files, fresh, sample, settings
+from tests import cache_helpers
+from tests.cache_helpers import ALL, PATIENCE, Eager, assert_same, eager, entry_files, fresh, sample, settings
 from tests.processes import output_of
 
+unsynced = cache_helpers.unsynced
 TIMEFRAMES = ["15min", "1h"]
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY")
 SWINGS = ict.detector("swings")
-PATIENCE = 60.0  # seconds until another process counts as stuck
 
 scan_module: Any = sys.modules["ict_kernels.scan"]  # the package may export the function by the same name
-
-
-@pytest.fixture(scope="module", autouse=True)
-def unsynced() -> Iterator[None]:
-    """Leave it to the system when files reach the disk: nothing here loses its power."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda file: None)
-        yield
 
 
 def market(bars: int = 300) -> list[Candles]:
@@ -104,6 +95,26 @@ def test_grown_series_are_continued(tmp_path: Path, in_memory: bool) -> None:
             result = scan(longer, cache=cache)
     assert kinds(result) == (0, 0, len(ALL) * len(longer), 0)
     assert_equal_scans(result, scan(longer))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_all_tables_are_written_however_few_may_wait(tmp_path: Path, workers: int) -> None:
+    everything = len(ALL) * len(SYMBOLS)
+    with eager(tmp_path / "scan", max_memory_size="1KB") as cache:
+        scan(market(), cache=cache, workers=workers)
+        cache.flush()
+        stats = cache.stats()
+    assert (stats.computed, stats.stored, stats.dropped) == (everything, everything, 0)
+    assert len(entry_files(tmp_path / "scan")) == everything
+
+
+def test_requests_that_are_not_patient_write_what_finds_room(tmp_path: Path) -> None:
+    with eager(tmp_path, max_memory_size="1KB") as cache:
+        cache.run(ALL, market()[0])
+        cache.flush()
+        stats = cache.stats()
+    assert (stats.computed, stats.stored, stats.dropped) == (len(ALL), 0, len(ALL))
+    assert not entry_files(tmp_path)
 
 
 def test_datasets_are_those_of_a_scan_without_a_cache(tmp_path: Path) -> None:
@@ -285,7 +296,7 @@ def test_the_summary_says_what_the_cache_did(csv: Path, tmp_path: Path) -> None:
     ],
 )
 def test_the_line_about_the_cache(stats: Stats, line: str) -> None:
-    assert cli._totals(ScanResult([], cache=stats)).splitlines()[1:] == [line]
+    assert _totals(ScanResult([], cache=stats)).splitlines()[1:] == [line]
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -149,9 +149,9 @@ class ZstdStore(StoreBackendBase):  # type: ignore[misc]
 
     def _write(self, path: Path, item: bytes, created: float | None) -> None:
         # Below a link files would lie where no limit counts them.
-        link = next((folder for folder in (path.parent.parent, path.parent) if folder.is_symlink()), None)
-        if link is not None:
-            raise OutputError(f"cannot write {path}: {link} is a link, and has to be a folder")
+        for folder in (path.parent.parent, path.parent):
+            if os.path.islink(folder):  # noqa: PTH114 that of a Path may fail
+                raise OutputError(f"cannot write {path}: {folder} is a link, and has to be a folder")
         with suppress(OSError):  # writing says what is wrong
             path.parent.mkdir(parents=True, exist_ok=True)
         now = self.clock()

@@ -9,7 +9,6 @@ import typer
 from . import _bench, _cache, _describe, _doctor, _scan, _warmup
 from ._detectors import parse_detectors
 from ._errors import Commands
-from ._scan import _totals as _totals
 
 __all__ = ["app", "main", "parse_detectors"]
 
