@@ -17,12 +17,12 @@ from joblib.externals import loky
 from typer.testing import CliRunner, Result
 
 import ict_kernels as ict
-from ict_kernels import cli
 from ict_kernels.cache import Stats, _cache
 from ict_kernels.cache._keys import build_id
 from ict_kernels.cache._lookup import Lookup
 from ict_kernels.cache._stats import read_usage
 from ict_kernels.candles import Candles
+from ict_kernels.cli import _scan, app
 from ict_kernels.errors import CacheWarning
 from ict_kernels.scan import ScanResult, scan
 from tests import cache_helpers
@@ -246,7 +246,7 @@ def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(cli.app, ["scan", *map(str, arguments)], prog_name="ict-kernels")
+    result = CliRunner().invoke(app, ["scan", *map(str, arguments)], prog_name="ict-kernels")
     assert result.exit_code == 0, (result.output, result.exception)
     return result
 
@@ -296,7 +296,7 @@ def test_the_summary_says_what_the_cache_did(csv: Path, tmp_path: Path) -> None:
     ],
 )
 def test_the_line_about_the_cache(stats: Stats, line: str) -> None:
-    assert _totals(ScanResult([], cache=stats)).splitlines()[1:] == [line]
+    assert _scan._totals(ScanResult([], cache=stats)).splitlines()[1:] == [line]
 
 
 @pytest.mark.usefixtures("eagerly")
