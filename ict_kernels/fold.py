@@ -139,7 +139,9 @@ class Fold:
         count = stop - start
         rows = count if entry.dense else 16 + int(count * entry.rate)
         ints, floats = empty_rows(self.shape, rows, entry.dense)
-        live = int(self.state.ints[k.ZONES_LIVE])  # any bar may change all of them, and kernels ask for that much
+        live = int(
+            self.state.ints[k.ZONES_LIVE]
+        )  # any bar may change all of them, and kernels ask for that much
         log = np.empty(((rows + live) * self.shape.stages, k.CHANGE_CELLS), np.int64)
         out = Out(np.zeros(k.OUT_CELLS, np.int64), ints, floats, log)
         first_id = int(self.state.ints[k.NEXT_ID])

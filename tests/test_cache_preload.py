@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ict_kernels as ict
+from ict_kernels.cache import _preload
 from ict_kernels.cache._costs import CostModel
+from ict_kernels.cache._keys import spec_id
 from ict_kernels.cache._preload import AnalysisContext, SmartCachePreloader, _chances, _Visit
 from ict_kernels.candles import Candles
 from ict_kernels.config import CacheOptimization
@@ -229,6 +232,68 @@ def test_tables_that_had_to_go_unused_are_wasted(cache: ict.Cache, preloader: Sm
     assert (preloader.hit_rate, preloader.waste_rate) == (0.0, 1.0)
 
 
+def test_rates_count_what_was_read_before(cache: ict.Cache) -> None:
+    ask(cache, EURUSD, GBPUSD, EURUSD)
+    on_disk_only(cache)
+    for file in cache.store.get_items():
+        cache.load_ahead(file.key, ict.detector("swings"))
+    with SmartCachePreloader(cache) as preloader:
+        ask(cache, EURUSD)
+        assert (preloader.hit_rate, preloader.waste_rate) == (0.5, 0.0)
+        cache.level.clear()
+        assert (preloader.hit_rate, preloader.waste_rate) == (0.5, 0.5)
+
+
+def memory_left(cache: ict.Cache, size: int) -> None:
+    cache.level.limit = cache.level.bytes + size
+
+
+def file_sizes(cache: ict.Cache) -> list[int]:
+    """Of the tables of GBPUSD, as they are read."""
+    files = {file.key.spec: file.size for file in cache.store.get_items() if file.key.digest == GBPUSD.digest}
+    return [files[spec_id(ict.detector(name))] for name in THREE]
+
+
+def test_what_memory_has_no_room_for_is_not_read(cache: ict.Cache, preloader: SmartCachePreloader) -> None:
+    ask(cache, EURUSD, GBPUSD, EURUSD, detectors=THREE)
+    on_disk_only(cache)
+    ask(cache, EURUSD, detectors=THREE)
+    before = cache.stats()
+    memory_left(cache, 10 * min(file_sizes(cache)) - 1)
+    preloader.preload_predictive_cache()
+    preloader.flush()
+    assert cache.stats().bytes_read == before.bytes_read
+    memory_left(cache, 10 * min(file_sizes(cache)))
+    preloader.preload_predictive_cache()
+    preloader.flush()
+    assert (cache.stats() - before).preloaded == 1  # only the smallest
+
+
+def test_what_was_read_and_found_no_room_ends_the_round(
+    cache: ict.Cache, preloader: SmartCachePreloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_preload, "_UNPACKED", {True: 0, False: 0})
+    ask(cache, EURUSD, GBPUSD, EURUSD, detectors=THREE)
+    on_disk_only(cache)
+    ask(cache, EURUSD, detectors=THREE)
+    memory_left(cache, 0)
+    before = cache.stats()
+    preloader.preload_predictive_cache()
+    preloader.flush()
+    since = cache.stats() - before
+    assert (since.preloaded, since.bytes_read) == (0, file_sizes(cache)[0])
+    assert (preloader.waste_rate, cache.ahead) == (0.0, set())
+
+
+def test_what_is_too_old_is_not_read(cache: ict.Cache, preloader: SmartCachePreloader, clock: Clock) -> None:
+    ask(cache, EURUSD, GBPUSD, EURUSD)
+    on_disk_only(cache)
+    clock.now += 2 * SETTINGS.cache_ttl_seconds
+    preloader.preload_predictive_cache()
+    preloader.flush()
+    assert cache.stats().bytes_read == 0
+
+
 THREE = ("swings", "fair_value_gaps", "displacements")
 
 
@@ -378,13 +443,6 @@ def test_looking_on_never_fails_a_request(tmp_path: Path) -> None:
     assert (preloader.errors, preloader.last_error) == (1, "ValueError: cannot convert float NaN to integer")
 
 
-def test_a_cache_may_have_lost_its_listeners(cache: ict.Cache) -> None:
-    """As after a fork."""
-    with SmartCachePreloader(cache):
-        cache.listeners.clear()
-    assert cache.listeners == []
-
-
 def test_it_says_what_it_does(
     cache: ict.Cache, preloader: SmartCachePreloader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +459,85 @@ def test_it_says_what_it_does(
     assert repr(preloader) == begins + "1 tables read ahead, 100% asked for, idle>"
     preloader.close()
     assert repr(preloader).endswith(", closed>")
+
+
+# --- forked processes -------------------------------------------------------------------------------------------------
+
+forking = pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="processes are not forked here"
+)
+threads_are_known = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+def in_child(check: Callable[[], None]) -> None:
+    """Fail if a forked process ends with an error, or not at all."""
+    child = multiprocessing.get_context("fork").Process(target=check)
+    child.start()
+    child.join(PATIENCE)
+    if child.exitcode is None:
+        child.kill()
+        child.join()
+    assert child.exitcode == 0
+
+
+@forking
+@threads_are_known
+def test_forked_processes_look_on_and_read_anew(
+    cache: ict.Cache, preloader: SmartCachePreloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(cache, EURUSD, GBPUSD, EURUSD)
+    on_disk_only(cache)
+    cache.close()
+
+    def check() -> None:
+        assert repr(preloader).endswith(": 0 tables read ahead, 0% asked for, idle>")
+        preloader.flush()
+        assert symbols(preloader) == ["GBPUSD"]
+        ask(cache, GBPUSD)
+        assert symbols(preloader) == ["EURUSD"]
+        assert preloader.preload_predictive_cache()
+        preloader.flush()
+        ask(cache, EURUSD)
+        assert (cache.stats().preload_hits, preloader.hit_rate) == (1, 1.0)
+        preloader.close()
+        assert cache.listeners == []
+
+    preloader.preload_predictive_cache()
+    preloader.flush()
+    with cache._foreground():
+        assert preloader.preload_predictive_cache(AnalysisContext("GBPUSD", "15min"))
+        in_child(check)
+    assert cache.listeners == [preloader._observe]
+
+
+@forking
+@threads_are_known
+def test_locks_held_by_others_are_free_in_forked_processes(
+    cache: ict.Cache, preloader: SmartCachePreloader
+) -> None:
+    def check() -> None:
+        ask(cache, EURUSD, GBPUSD)
+        assert symbols(preloader) == ["EURUSD"]
+        preloader.preload_predictive_cache()
+        preloader.close()
+
+    with preloader._starting, preloader._history._lock:
+        in_child(check)
+
+
+@forking
+@threads_are_known
+def test_closed_ones_are_closed_in_forked_processes(cache: ict.Cache) -> None:
+    preloader = SmartCachePreloader(cache)
+    ask(cache, EURUSD, GBPUSD)
+    preloader.close()
+
+    def check() -> None:
+        assert cache.listeners == []
+        assert not preloader.preload_predictive_cache()
+        preloader.flush()
+
+    in_child(check)
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

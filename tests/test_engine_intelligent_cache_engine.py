@@ -597,7 +597,7 @@ def test_results_go_at_the_end_of_their_lifetimes(
     cache = engine.cache
     if where == "memory":
         monkeypatch.setattr(CostModel, "worth_writing", lambda *_: False)
-    engine.analyze(AnalysisRequest(EURUSD))
+    cache.run("all", EURUSD)
     cache.flush()
     if where == "disk":
         cache.level.clear()
@@ -612,6 +612,63 @@ def test_results_go_at_the_end_of_their_lifetimes(
         assert engine.adaptive_cache_invalidation() == gone
         assert age > HOUR or left(cache) == stays
     assert held(cache) == set()
+
+
+@pytest.mark.parametrize(
+    ("asking", "hours"),
+    [
+        (["confluence_analysis"], 0.25),
+        (["pattern_detection"], 0.5),
+        (["market_structure"], 1.0),
+        (["confluence_analysis", "pattern_detection"], 0.5),
+        (["market_structure", "confluence_analysis"], 1.0),
+        ([], 1.0),
+    ],
+)
+@pytest.mark.parametrize("kept", ["memory and disk", "memory"])
+def test_results_stay_as_long_as_who_asked_for_them_wants(
+    engine: IntelligentCacheEngine,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    asking: list[str],
+    hours: float,
+    kept: str,
+) -> None:
+    monkeypatch.setattr(CostModel, "worth_writing", lambda *_: kept != "memory")
+    engine.cache.run("swings", EURUSD)
+    for strategy in asking:
+        engine.analyze(AnalysisRequest(EURUSD, strategy, ("swings",)))
+    # What is asked for of other markets, or with other parameters, changes nothing.
+    engine.smart_cache_lookup(AnalysisRequest(GBPUSD, "market_structure", ("swings",)))
+    engine.smart_cache_lookup(AnalysisRequest(EURUSD, "market_structure", (ict.detector("swings", left=9),)))
+    clock.now = NOW + 0.99 * hours * HOUR
+    assert engine.adaptive_cache_invalidation() == 0
+    clock.now = NOW + 1.01 * hours * HOUR
+    assert engine.adaptive_cache_invalidation() == 1
+
+
+def test_a_lookup_asks_as_well(engine: IntelligentCacheEngine, clock: Clock) -> None:
+    engine.analyze(AnalysisRequest(EURUSD, "confluence_analysis", ("swings",)))
+    clock.now += 0.3 * HOUR
+    engine.smart_cache_lookup(AnalysisRequest(EURUSD, "market_structure", ("swings",)))
+    assert engine.adaptive_cache_invalidation() == 0
+
+
+def test_the_share_of_a_lifetime_decides_nothing_else(
+    engine: IntelligentCacheEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is worth keeping is a matter of costs and of the market, which patterns mind more than structure."""
+    result, wild = AnalysisResult(computing=1.0, reading=4.0), MarketContext(1.0, ("London", "New York"))
+    assert {name: each.should_cache_result(result, wild) for name, each in engine.strategies.items()} == {
+        "pattern_detection": False,
+        "market_structure": True,
+        "confluence_analysis": False,
+    }
+    for share in (0.01, 1.0):
+        monkeypatch.setattr(ConfluenceCacheStrategy, "ttl_share", share)
+        strategy = ConfluenceCacheStrategy(HOUR)
+        assert strategy.should_cache_result(result)
+        assert not strategy.should_cache_result(result, wild)
 
 
 def test_results_of_wild_markets_go_sooner(engine: IntelligentCacheEngine, clock: Clock) -> None:

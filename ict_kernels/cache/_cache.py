@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Condition, Lock, RLock
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "default_location"]
 
 _LOCKS: Final = 64
-_WAITING: Final = (
-    4  # part of the bound of memory, one of so many, that tables may hold that wait to be written
-)
+# Parts of the bound of memory: for tables, and for those that wait to be written; the rest is for packing one of them.
+_TABLES: Final = 0.7
+_WAITING: Final = 0.2
 
 Listener = Callable[[tuple[Spec, ...], Candles], object]
 
@@ -100,6 +100,8 @@ class Cache:
         What computing, reading and writing have been measured to cost.
     listeners : list of callable
         Told of each request: ``listen(specs, candles)``.
+    ahead : set of Key
+        Tables that were read before they were asked for, and still are to be.
 
     Examples
     --------
@@ -140,14 +142,14 @@ class Cache:
     def _begin(self) -> None:
         """Set up what belongs to one process: what memory holds, counts, locks and the thread that writes."""
         limit = self.settings.max_memory_size.bytes
-        waiting = limit // _WAITING
-        self.level = MemoryLevel(limit - waiting, self._dropped)
-        self._writer = Writer(waiting)
+        self.level = MemoryLevel(int(_TABLES * limit), self._dropped)
+        self._writer = Writer(int(_WAITING * limit))
         self._counts = Counts()
         self._locks = [Lock() for _ in range(_LOCKS)]
         self._idle = Condition(Lock())
         self._active = 0
         self.ahead: set[Key] = set()
+        self._going_ahead = RLock()
         self._room = Room(self.store, self.settings, self._removed)
         self._trouble: str | None = ""
         self._closer = weakref.finalize(self, self._counts.tell, self.location)
@@ -416,14 +418,17 @@ class Cache:
     def credit_preloads(self, keys: Iterable[Key]) -> None:
         """Note which of the tables that were read ahead were of use."""
         if self.ahead:
-            hits = self.ahead.intersection(keys)
-            self.ahead -= hits
+            with self._going_ahead:
+                hits = self.ahead.intersection(keys)
+                self.ahead -= hits
             self.count(preload_hits=len(hits))
 
     def _dropped(self, key: Key) -> None:
         if key in self.ahead:
-            self.ahead.discard(key)
-            self.count(preload_wasted=1)
+            with self._going_ahead:
+                wasted = key in self.ahead
+                self.ahead.discard(key)
+            self.count(preload_wasted=int(wasted))
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -603,10 +608,11 @@ class Cache:
         entry = self.read(key, spec)
         if entry is None or self.is_too_old(entry.created):
             return False
-        if not self.level.put(key, entry, cold=True):
-            return False
-        self.ahead.add(key)
-        self.count(preloaded=1)
+        with self._going_ahead:
+            if not self.level.put(key, entry, cold=True):
+                return False
+            self.ahead.add(key)
+            self.count(preloaded=1)
         return True
 
 

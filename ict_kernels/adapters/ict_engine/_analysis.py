@@ -168,6 +168,7 @@ class AnalysisRequest:
     ----------
     candles : Candles
     strategy : {"confluence_analysis", "pattern_detection", "market_structure"}
+        It decides which tables are asked for by default, whether they are kept, and how soon they go.
     detectors : tuple of str or Spec, optional
         By default all that the strategy covers, with their default parameters.
     final : bool, default True

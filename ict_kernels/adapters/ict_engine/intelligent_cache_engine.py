@@ -27,6 +27,7 @@ import json
 import math
 import struct
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -41,7 +42,7 @@ from ...cache import Cache, Choice
 from ...cache._checks import check_number, check_share, check_type
 from ...cache._codec import DTYPES, decode, encode
 from ...cache._index import Index
-from ...cache._keys import Key, build_id
+from ...cache._keys import Key, build_id, series_id, spec_id
 from ...cache._lookup import closure
 from ...cache._preload import AnalysisContext, DataRequest, SmartCachePreloader
 from ...cache._upkeep import Compacted, compact
@@ -91,7 +92,8 @@ class ContextAwareCacheStrategy:
         Part of the lifetime that volatility and open sessions take away, together at most 1; by default those of the
         class, here 0.4 and 0.2.
     least : float, default 0.1
-        Part of ``ttl * ttl_share`` that a result has to live to be worth keeping.
+        Part of ``ttl * ttl_share`` that a result has to live to be worth keeping. Costs and the market decide about
+        that, then; `ttl_share` only sets how soon what is kept goes.
     clock : callable, default ``time.time``
         Seconds since 1970.
 
@@ -275,7 +277,9 @@ class IntelligentCacheEngine:
     cache : Cache
     strategies : dict of str to ContextAwareCacheStrategy
         ``pattern_detection`` (families gaps, blocks, liquidity), ``market_structure`` (swings, structure) and
-        ``confluence_analysis`` (all); they give results 1/2, all and 1/4 of the cache's time to live.
+        ``confluence_analysis`` (all); they give results 1/2, all and 1/4 of the cache's time to live. A table stays as
+        long as the strategy that gives it most, of those by which requests to this engine asked for that detector and
+        market; of what nobody asked it for, of those that cover the detector.
 
     Raises
     ------
@@ -302,6 +306,7 @@ class IntelligentCacheEngine:
         self.strategies = {
             name: strategy(ttl, clock=clock or self.cache.clock) for name, strategy in _STRATEGIES.items()
         }
+        self._asked: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     # --- analyses ----------------------------------------------------------------------------------------------
 
@@ -378,10 +383,15 @@ class IntelligentCacheEngine:
         return self.strategies[request.strategy]
 
     def _plan(self, request: AnalysisRequest) -> Mapping[Spec, Choice]:
+        """Where tables would come from; that the strategy asked for them is noted."""
         strategy = self._strategy(request)
         # What is kept of candles of which the last is not finished is what comes of those before.
         candles = request.candles if request.final else request.candles[:-1]
-        return self.cache.explain(request.detectors or strategy.detectors(), candles).choices
+        plan = self.cache.explain(request.detectors or strategy.detectors(), candles).choices
+        series = series_id(candles.symbol, candles.timeframe)
+        for spec in plan:
+            self._asked[series, spec_id(spec)].add(request.strategy)
+        return plan
 
     def _planned(self, request: AnalysisRequest, plan: Mapping[Spec, Choice]) -> AnalysisResult:
         costs, bars = self.cache.costs, len(request.candles)
@@ -404,7 +414,10 @@ class IntelligentCacheEngine:
     # --- invalidation ------------------------------------------------------------------------------------------
 
     def adaptive_cache_invalidation(self, market_context: MarketContext | None = None) -> int:
-        """Remove what scores above the threshold with every strategy that covers it, from memory and from disk.
+        """Remove what scores above the threshold with every strategy that asked for it, from memory and from disk.
+
+        Those are the strategies of the requests to this engine for the same detector, parameters and market. Of what
+        none of them asked for, it takes those that cover the detector.
 
         Parameters
         ----------
@@ -423,7 +436,6 @@ class IntelligentCacheEngine:
             If `market_context` is no MarketContext.
         """
         _check_context("adaptive_cache_invalidation", market_context)
-        known = detectors()
         removed = 0
         for key, name, item in self._held():
             context = market_context
@@ -431,16 +443,20 @@ class IntelligentCacheEngine:
                 context = None
             if context is not None and context.unfinished == key.digest:
                 item = replace(item, final=False)
-            scores = [
-                strategy.cache_invalidation_score(item, context)
-                for strategy in self.strategies.values()
-                if name in known and strategy.covers(known[name])
-            ]
+            scores = [each.cache_invalidation_score(item, context) for each in self._judges(key, name)]
             if scores and min(scores) > self.threshold:
                 self.cache.level.drop(key)
                 self.cache.store.clear_item(key)
                 removed += 1
         return removed
+
+    def _judges(self, key: Key, name: str) -> list[ContextAwareCacheStrategy]:
+        """The strategies that asked for a table; if none did, those that cover its detector."""
+        asked = self._asked.get((key.series, key.spec), ())
+        entry = detectors().get(name)
+        return [strategy for each, strategy in self.strategies.items() if each in asked] or [
+            strategy for strategy in self.strategies.values() if entry is not None and strategy.covers(entry)
+        ]
 
     def _held(self) -> Iterator[tuple[Key, str, CachedAnalysis]]:
         """What is kept, on disk and in memory, with the detectors' names."""
