@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import ict_kernels as ict
 from ict_kernels import registry
-from ict_kernels.cache._keys import build_id, is_ours, parse_name, spec_id
+from ict_kernels.cache._keys import build_id, parse_name, spec_id
 from ict_kernels.candles import Candles
 from ict_kernels.registry import Parameter
 from tests import cache_helpers
@@ -192,9 +192,14 @@ def foreign_swings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return known.kernel(*blocks)
 
     monkeypatch.setitem(registry._ENTRIES, "swings", replace(known, kernel=kernel))
-    is_ours.cache_clear()  # type: ignore[attr-defined]
+    forget_detectors()
     yield
-    is_ours.cache_clear()  # type: ignore[attr-defined]
+    forget_detectors()
+
+
+def forget_detectors() -> None:
+    for forget in registry._FORGET:
+        forget()
 
 
 @pytest.mark.usefixtures("foreign_swings")

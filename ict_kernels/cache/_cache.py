@@ -26,7 +26,7 @@ from ..registry import Spec, as_specs, detector
 from . import _format
 from ._costs import CostModel
 from ._format import EntryError
-from ._keys import Key, is_ours, key_of
+from ._keys import Key, by_origin, key_of
 from ._lookup import Lookup, closure, computed, continued, opened
 from ._memory import MemoryLevel
 from ._plan import Choice, Explanation
@@ -238,14 +238,16 @@ class Cache:
         if workers != 1:
             workers = as_workers(workers)
         _check_final(final)
-        known = tuple(filter(is_ours, specs))
+        known, foreign = by_origin(specs)
         tables = self._known(known, candles, workers, final, patient) if known else {}
-        if len(known) < len(specs):
-            tables |= self._at_once(tuple(spec for spec in specs if spec not in tables), candles)
-        self._warn()
+        if foreign:
+            tables |= self._at_once(foreign, candles)
+            tables = {spec: tables[spec] for spec in specs}
+        if self._trouble:
+            self._warn()
         for listen in self.listeners:
             listen(specs, candles)
-        return tables if len(known) == len(specs) else {spec: tables[spec] for spec in specs}
+        return tables
 
     def _known(
         self, specs: tuple[Spec, ...], candles: Candles, workers: int, final: bool, patient: bool
@@ -296,13 +298,12 @@ class Cache:
         _check_final(final)
         if not final:
             candles = candles[:-1]
-        known = tuple(filter(is_ours, specs))
+        known, foreign = by_origin(specs)
         choices = self._explained(known, candles)
-        for spec in specs:
-            if spec not in choices:
-                seconds = self.costs.computing(closure((spec,)), len(candles))
-                reason = "its kernel is no part of this package"
-                choices[spec] = Choice("compute", None, False, 0, seconds, seconds, reason)
+        for spec in foreign:
+            seconds = self.costs.computing(closure((spec,)), len(candles))
+            reason = "its kernel is no part of this package"
+            choices[spec] = Choice("compute", None, False, 0, seconds, seconds, reason)
         return Explanation({spec: choices[spec] for spec in specs})
 
     def _explained(self, specs: tuple[Spec, ...], candles: Candles) -> dict[Spec, Choice]:

@@ -23,6 +23,7 @@ _READING: Final = {True: (200e-6, 1e-9), False: (110e-6, 0.25e-9)}
 _SHORTER: Final = 0.5  # weight of a measurement that is shorter than expected
 _LONGER: Final = 0.1
 _SURPRISE: Final = 4.0  # times what was expected that are believed at most
+_CLOSE: Final = 0.8  # part of an estimate, or of a measurement, that is close enough to the other
 _PLAIN: Final = 300.0  # times that kernels take as plain Python, about
 
 
@@ -118,10 +119,11 @@ class CostModel:
 
     def computed_together(self, specs: Sequence[Spec], bars: int, seconds: float) -> None:
         """Learn from detectors that were run, what feeds them included, without being timed one by one."""
-        rates = [self._rate(spec) for spec in specs]
+        expected = self.computing(specs, bars, loading=False)
+        if _CLOSE * expected < seconds < expected / _CLOSE:
+            return  # which is often, and learning takes time of those that are soon done
         with self._lock:
-            expected = sum(rate.seconds(bars) for rate in rates)
-            for rate in rates:
+            for rate in map(self._rate, specs):
                 rate.learn(bars, seconds * rate.seconds(bars) / expected)
 
     def read(self, detector: Entry, bars: int, compressed: bool, seconds: float) -> None:

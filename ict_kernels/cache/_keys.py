@@ -82,6 +82,12 @@ def is_ours(spec: Spec) -> bool:
     return all(each.entry.kernel.__module__.startswith(_KERNELS) for each in with_feeds([spec]))
 
 
+@per_registry
+def by_origin(specs: tuple[Spec, ...]) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
+    """Detectors whose kernels are this package's, and the others."""
+    return tuple(filter(is_ours, specs)), tuple(spec for spec in specs if not is_ours(spec))
+
+
 def key_of(spec: Spec, candles: Candles, digest: str) -> Key:
     """The key of a detector's table over these candles, whose digest is known."""
     series = series_id(candles.symbol, candles.timeframe)
