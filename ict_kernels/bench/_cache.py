@@ -108,6 +108,11 @@ class _Timed:
         last = self._seconds[-rounds:]
         return Timing(statistics.median(last), min(last))
 
+    def times_as_fast_as(self, other: _Timed, rounds: int) -> float:
+        """The middle one of the ratios of single rounds, of which whatever slowed both down is no part."""
+        pairs = zip(other._seconds[-rounds:], self._seconds[-rounds:], strict=True)
+        return statistics.median(theirs / ours for theirs, ours in pairs)
+
 
 class _Ways:
     """All ways to the tables of some detectors, in caches that hold them and have learned what they cost."""
@@ -206,8 +211,8 @@ class _Ways:
     def measured(self, rounds: int) -> dict[str, Any]:
         """Cells of a row: milliseconds, ratios, and what the cost models decided.
 
-        Ratios are of minima; those of growing series, whose rounds differ, of medians, against computing over candles
-        that were just appended to.
+        Ratios are medians of those of single rounds, of growing series against computing over as many candles that were
+        just appended to.
         """
         interleaved(self.timed, rounds)
         times = {way: timed.timing(rounds) for way, timed in self.timed.items()}
@@ -215,10 +220,8 @@ class _Ways:
         for way, timing in times.items():
             row |= {f"{way}_ms": timing.minimum * 1e3, f"{way}_median_ms": timing.median * 1e3}
         for way in _COMPARED:
-            if way in GROWTH:
-                row[f"{way}_x"] = times["afresh"].median / times[way].median
-            else:
-                row[f"{way}_x"] = times["computing"].minimum / times[way].minimum
+            computing = self.timed["afresh" if way in GROWTH else "computing"]
+            row[f"{way}_x"] = self.timed[way].times_as_fast_as(computing, rounds)
         return row | {"choices": {way: dict(self.timed[way].actions) for way in _WAYS}}
 
 
@@ -252,7 +255,7 @@ def _ratios(rows: Rows) -> Table:
     told = [{key: row[key] for key in kept} | {"anyway": _anyway(row["choices"])} for row in rows]
     return Table(
         "ratios",
-        "Ways to tables, how many times as fast as computing, by minima (of new candles by medians)",
+        "Ways to tables, how many times as fast as computing in the same round, medians",
         columns,
         told,
     )

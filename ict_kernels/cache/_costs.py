@@ -13,7 +13,7 @@ from ._tables import lineage
 
 __all__ = ["CostModel"]
 
-_TINY: Final = 0.7e-3  # seconds of computing that neither a look into memory nor a file could shorten by much
+_TINY: Final = 1e-3  # seconds of computing: with less, looking and keeping take about what a file would save
 
 _READS: Final = 10  # how often a file is expected to be read
 _CALL: Final = 45e-6  # seconds of a call, whatever its length

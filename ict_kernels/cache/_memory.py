@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from heapq import nlargest
 from operator import attrgetter
 from threading import Lock
 from typing import Any
@@ -119,7 +118,7 @@ class MemoryLevel:
         """Keys of shorter tables of the same detector and market, a few of the longest, longest first."""
         with self._lock:
             shorter = [each for each in self._prefixes.get(key[:3], _NONE) if continues(key, each)]
-        return nlargest(_FEW, shorter, key=_BARS)
+        return sorted(shorter, key=_BARS, reverse=True)[:_FEW]
 
     def _overflowing(self) -> Iterator[Key]:
         while self.bytes > self.limit and self._entries:
