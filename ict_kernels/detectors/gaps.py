@@ -117,7 +117,7 @@ def _gaps_are_remembered(spec: Spec, states: Mapping[Spec, State], bars: int) ->
     shape=kernels.inverse_fair_value_gaps_shape,
     twin=reference.inverse_fair_value_gaps,
     columns=[_TOP, _BOTTOM, _TOUCHED, _BROKEN],
-    cost=45.0,
+    cost=55.0,
     rate=0.3,
     sound=_gaps_are_remembered,
 )
@@ -217,7 +217,7 @@ def balanced_price_ranges(
         Column("filled", "first bar whose body reaches the far edge", life=True),
     ],
     lookback=lambda spec: 1,
-    cost=40.0,
+    cost=25.0,
     rate=0.3,
 )
 def volume_imbalances(candles: Candles, *, min_size: Price = 0.0) -> Events:

@@ -39,7 +39,7 @@ def _swing_confirmation(spec: Spec) -> int:
         Column("leg", "bar from which the breaking leg sets out", internal=True),
     ],
     lookback=_swing_confirmation,
-    cost=10.0,
+    cost=15.0,
     rate=0.15,
 )
 def structure_breaks(
