@@ -274,7 +274,7 @@ def test_a_workload_answered_wrongly_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_a_bound_that_is_exceeded_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_cache_workload, "_peak", lambda options, bounds, candles: 2 * 10**8)
     goals = rows(run_cache(only("workload")), "goals")
-    assert [row["verdict"] for row in goals] == ["MISS", "MISS", "MISS"]
+    assert [row["verdict"] for row in goals if "memory at most" in row["figure"]] == ["MISS", "MISS"]
 
 
 def test_analyses_are_named() -> None:

@@ -382,6 +382,7 @@ def test_a_table_in_memory_that_is_too_old_is_not_continued(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["trend", "swings"])
 def test_what_is_handed_out_cannot_be_written_to(tmp_path: Path, name: str) -> None:
     spec, market, handed = ict.detector(name), sample(300), []
+    fresh(spec, market)  # loads the kernels, which would be worth a file by itself
     with ict.Cache(tmp_path) as cache:
         handed.append(cache.events(spec, market[:2]))  # too few to be looked for
     with eager(tmp_path) as cache:

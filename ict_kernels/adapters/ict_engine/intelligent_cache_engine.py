@@ -8,7 +8,7 @@ Examples
 --------
 >>> import tempfile
 >>> import ict_kernels as ict
->>> candles = ict.sample_market(["EURUSD"], bars=20_000)[0]
+>>> candles = ict.sample_market(["EURUSD"], bars=100_000)[0]
 >>> request = AnalysisRequest(candles, "market_structure")
 >>> with tempfile.TemporaryDirectory() as folder, ict.Cache(folder) as cache:
 ...     engine = IntelligentCacheEngine(cache)
